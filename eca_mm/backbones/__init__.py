@@ -1,0 +1,3 @@
+from .resnet import ECAResNet
+
+__all__ = ['ECAResNet']

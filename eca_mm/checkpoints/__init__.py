@@ -1,0 +1,3 @@
+from . import safe, store
+
+__all__ = ['safe', 'store']

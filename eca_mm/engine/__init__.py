@@ -1,0 +1,12 @@
+from .distributed import prepare_ranks
+from .preflight import refuse_problems
+from .request import RequestError, add_config_arguments, exit_status, load_config
+
+__all__ = [
+    'RequestError',
+    'add_config_arguments',
+    'exit_status',
+    'load_config',
+    'prepare_ranks',
+    'refuse_problems',
+]

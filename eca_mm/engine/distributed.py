@@ -1,0 +1,45 @@
+"""Several processes with or without GPUs."""
+
+import os
+
+import torch
+import torch.distributed
+from mmengine.config import Config
+from mmengine.device import get_device
+
+from .request import RequestError
+
+
+def is_first_rank() -> bool:
+    """True in the one process of a job that speaks; valid before ranks are set up."""
+    return int(os.environ.get('RANK', os.environ.get('SLURM_PROCID', 0))) == 0
+
+
+def prepare_ranks(cfg: Config) -> None:
+    """Make the process group ready where mmengine cannot: ranks without a GPU.
+
+    mmengine's ``init_dist`` always selects a CUDA device, and its default wrapper
+    names one, so on CPU the group is set up here and the wrapper gets no device.
+
+    Raises:
+        RequestError: More processes than GPUs, or a launcher that needs GPUs.
+    """
+    if cfg.launcher == 'none':
+        return
+    ranks_here = int(os.environ.get('LOCAL_WORLD_SIZE', 1))
+    if torch.cuda.is_available() and ranks_here > torch.cuda.device_count():
+        raise RequestError(
+            f'{ranks_here} processes were asked for on a machine with '
+            f'{torch.cuda.device_count()} GPU(s): lower GPUS'
+        )
+    if get_device() != 'cpu':
+        return
+    if cfg.launcher != 'pytorch':
+        raise RequestError(
+            f'--launcher {cfg.launcher} needs GPUs: use tools/dist_train.sh on CPU'
+        )
+    torch.distributed.init_process_group('gloo')
+    cfg.env_cfg.dist_cfg.backend = 'gloo'
+    cfg.model_wrapper_cfg = dict(
+        type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False
+    )

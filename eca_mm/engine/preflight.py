@@ -1,0 +1,172 @@
+"""Look at what a run will need before it starts, and say what is missing."""
+
+import json
+from collections.abc import Iterator
+from itertools import chain, islice
+from pathlib import Path
+
+from mmdet.registry import DATASETS
+from mmengine.config import Config, ConfigDict
+
+from eca_mm.checkpoints import store
+
+from .distributed import is_first_rank
+from .request import RequestError
+
+COCO_KEYS = ('images', 'annotations', 'categories')
+# Where the README tells how a data folder has to look.
+LAYOUT = 'see "Train on COCO" and "Train on your own data" in README.md'
+
+
+def refuse_problems(
+    cfg: Config, splits: tuple[str, ...], show_all: bool = False
+) -> None:
+    """Stop before a run that cannot work; only the first rank looks and speaks.
+
+    Raises:
+        RequestError: With the first problem, or with all of them.
+    """
+    if not is_first_rank():
+        return
+    problems = find_problems(cfg, splits)
+    found = list(problems if show_all else islice(problems, 1))
+    if found:
+        raise RequestError(*found)
+
+
+def find_problems(cfg: Config, splits: tuple[str, ...]) -> Iterator[str]:
+    """Yield what would stop the run, one line each with its remedy.
+
+    Args:
+        cfg: The whole config.
+        splits: The data loaders and evaluators to look at: 'train', 'val', 'test'.
+    """
+    yield from checkpoint_problems(cfg, trains='train' in splits)
+    for split in splits:
+        loader = cfg.get(f'{split}_dataloader')
+        if loader is None:
+            continue
+        for dataset in leaf_datasets(loader['dataset']):
+            yield from dataset_problems(dataset, cfg.model, split)
+        yield from evaluator_problems(cfg.get(f'{split}_evaluator'), split)
+
+
+def checkpoint_problems(cfg: Config, trains: bool) -> Iterator[str]:
+    """Initial weights, ``load_from`` and ``resume`` that are not there."""
+    names = {cfg.get('load_from')}
+    if trains:
+        inits = (node.get('init_cfg') for _, node in walk(cfg.model))
+        names |= {
+            init.get('checkpoint')
+            for init in inits
+            if isinstance(init, dict) and init.get('type') == 'Pretrained'
+        }
+    for name in sorted(names - {None}):
+        if name.startswith(store.PREFIX):
+            try:
+                store.resolve(name)
+            except (FileNotFoundError, ValueError) as error:
+                yield str(error)
+        elif '://' not in name and not Path(name).expanduser().is_file():
+            yield f'checkpoint {name} not found: give the path of a .pth file'
+
+
+def dataset_problems(dataset: dict, model: dict, split: str) -> Iterator[str]:
+    """Problems of one COCO-format dataset; other formats and remote data pass."""
+    ann_file = dataset.get('ann_file', '')
+    if not ann_file.endswith('.json') or dataset.get('backend_args'):
+        return
+    root = Path(dataset.get('data_root') or '')
+    if not root.is_dir():
+        yield f'{split} data root {root} not found: put or link it there; {LAYOUT}'
+        return
+    try:
+        coco = read_coco(root / ann_file)
+    except (OSError, ValueError) as error:
+        yield f'{split} annotations: {error}; {LAYOUT}'
+        return
+    yield from image_problems(coco, root / dataset['data_prefix'].get('img', ''), split)
+    yield from class_problems(coco, dataset, model, split)
+
+
+def read_coco(path: Path) -> dict:
+    """Parse a COCO annotation file.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: It is not JSON, or lacks a part of COCO's format.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f'{path} not found')
+    try:
+        coco = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f'{path} is not valid JSON ({error})') from error
+    keys = coco if isinstance(coco, dict) else ()
+    missing = [key for key in COCO_KEYS if key not in keys]
+    if missing:
+        raise ValueError(f'{path} is not in COCO format: no {", ".join(missing)}')
+    return coco
+
+
+def image_problems(coco: dict, folder: Path, split: str) -> Iterator[str]:
+    """The image folder, and the first image as a sample of it."""
+    if not folder.is_dir():
+        yield f'{split} image folder {folder} not found; {LAYOUT}'
+    elif not coco['images']:
+        yield f'{split} annotations list no image: give a file with images'
+    elif not (folder / coco['images'][0]['file_name']).is_file():
+        yield (
+            f'{split} image {folder / coco["images"][0]["file_name"]} not found: the '
+            'annotations and the image folder do not belong together'
+        )
+
+
+def class_problems(coco: dict, dataset: dict, model: dict, split: str) -> Iterator[str]:
+    """Classes that the annotations lack (mmdet drops them silently), head sizes."""
+    default = getattr(DATASETS.get(dataset['type']), 'METAINFO', {})
+    classes = {**default, **(dataset.get('metainfo') or {})}.get('classes', ())
+    names = {category['name'] for category in coco['categories']}
+    unknown = [name for name in classes if name not in names]
+    if unknown:
+        yield (
+            f'{split} annotations have no category {unknown[0]!r} ({len(unknown)} of '
+            f'{len(classes)} classes missing): set metainfo.classes of the dataset to '
+            f'the names in the file, such as {sorted(names)[:3]}'
+        )
+    for path, node in walk(model):
+        # Only these heads classify objects: others count stuff or nothing.
+        is_head = path.endswith(('.bbox_head', '.mask_head'))
+        if is_head and node.get('num_classes', len(classes)) != len(classes):
+            yield (
+                f'model{path}.num_classes is {node["num_classes"]}, but the {split} '
+                f'dataset has {len(classes)} classes: set them equal'
+            )
+
+
+def evaluator_problems(evaluator, split: str) -> Iterator[str]:
+    """Annotation files of the metrics that are not there."""
+    for metric in evaluator if isinstance(evaluator, list) else [evaluator or {}]:
+        ann_file = metric.get('ann_file')
+        if ann_file and not metric.get('backend_args') and not Path(ann_file).is_file():
+            yield f'{split} evaluator: {ann_file} not found; {LAYOUT}'
+
+
+def leaf_datasets(dataset: dict) -> Iterator[dict]:
+    """The datasets inside wrappers such as RepeatDataset and ConcatDataset."""
+    inner = [dataset['dataset']] if 'dataset' in dataset else dataset.get('datasets')
+    if inner is None:
+        yield dataset
+    else:
+        yield from chain.from_iterable(map(leaf_datasets, inner))
+
+
+def walk(node, path: str = '') -> Iterator[tuple[str, ConfigDict]]:
+    """Every dict of a config with its dotted path, the outermost first."""
+    if isinstance(node, dict):
+        yield path, node
+        for key, value in node.items():
+            yield from walk(value, f'{path}.{key}')
+    elif isinstance(node, (list, tuple)):
+        for i, value in enumerate(node):
+            yield from walk(value, f'{path}[{i}]')

@@ -1,0 +1,84 @@
+"""What a command line asks for, and how a wrong request ends: one line, status 2."""
+
+import os
+import sys
+import warnings
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+
+
+class RequestError(Exception):
+    """The request is wrong: each argument says what and how to mend it, in one line."""
+
+
+def exit_status(main: Callable[[], None]) -> int:
+    """Run a tool: 0 done, 2 for a wrong request; a failed run keeps its traceback."""
+    # mmengine reloads pkg_resources for each mmdet:: base and warns each time: it would
+    # bury the one line below.
+    warnings.filterwarnings('ignore', 'pkg_resources is deprecated', UserWarning)
+    try:
+        main()
+    except RequestError as error:
+        for problem in error.args:
+            # One line whatever the message quotes.
+            print(f'error: {" ".join(problem.split())}', file=sys.stderr)
+        return 2
+    return 0
+
+
+def add_config_arguments(parser: ArgumentParser) -> None:
+    """The arguments that MMDetection's train and test tools share."""
+    parser.add_argument(
+        '--work-dir',
+        metavar='DIR',
+        help='where logs, checkpoints and the report go (default: work_dirs/CONFIG)',
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='override settings of the config, such as train_cfg.max_epochs=1 '
+        'model.backbone.init_cfg=None; lists as key="[a,b]" or key=a,b',
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='how the processes were started (set by the dist_ and slurm_ scripts)',
+    )
+    parser.add_argument(
+        '--local_rank',
+        '--local-rank',
+        type=int,
+        default=0,
+        help='passed by old launchers; used where LOCAL_RANK is not set',
+    )
+
+
+def load_config(args: Namespace) -> Config:
+    """Read the config and apply the shared arguments.
+
+    Raises:
+        RequestError: The file is missing or is not a config, or an option does not fit.
+    """
+    if not Path(args.config).is_file():
+        raise RequestError(
+            f'config {args.config} not found: give the path of a config file, '
+            'for example configs/eca_faster_rcnn_r50.py'
+        )
+    try:
+        cfg = Config.fromfile(args.config)
+        cfg.merge_from_dict(args.cfg_options or {})
+    except Exception as error:  # a config is code: anything can be raised
+        raise RequestError(
+            f'config {args.config}: {type(error).__name__}: {error}'
+        ) from error
+    cfg.launcher = args.launcher
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    default_work_dir = Path('work_dirs') / Path(args.config).stem
+    cfg.work_dir = args.work_dir or cfg.get('work_dir') or str(default_work_dir)
+    return cfg

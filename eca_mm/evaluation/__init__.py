@@ -1,0 +1,3 @@
+from .report import ReportHook
+
+__all__ = ['ReportHook']

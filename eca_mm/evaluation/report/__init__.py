@@ -1,0 +1,3 @@
+from .hook import ReportHook
+
+__all__ = ['ReportHook']

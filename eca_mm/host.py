@@ -1,0 +1,44 @@
+"""Check the OpenMMLab packages before anything of theirs is used."""
+
+from importlib import import_module
+
+from packaging.version import Version
+
+# package: (first version that works, first version that does not)
+SUPPORTED = {
+    'mmengine': ('0.10.3', '1.0.0'),
+    'mmcv': ('2.0.0', '2.2.0'),
+    'mmdet': ('3.3.0', '4.0.0'),
+}
+REMEDY = 'run "python tools/install.py" (--here for the environment in use)'
+
+
+def check_host() -> None:
+    """Raise one ImportError that says what is missing or wrong, and the remedy.
+
+    Import names are checked and not distributions: maintained forks of the OpenMMLab
+    packages install under other names and import under the same ones.
+    """
+    for name, (first, beyond) in SUPPORTED.items():
+        version = import_host(name).__version__
+        if not Version(first) <= Version(version) < Version(beyond):
+            raise ImportError(
+                f'eca_mm needs {name} >= {first}, < {beyond}, found {version}: {REMEDY}'
+            )
+        if name == 'mmcv':
+            import_host('mmcv._ext')
+    import_host('mmdet.models')
+
+
+def import_host(name: str):
+    """Import a host package; whatever it raises becomes one line of ours.
+
+    Not only ImportError: mmdet asserts mmcv's version, and an unusable torchvision
+    ends in a RuntimeError.
+    """
+    try:
+        return import_module(name)
+    except Exception as error:
+        what = 'mmcv with compiled operators' if name == 'mmcv._ext' else name
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ImportError(f'eca_mm needs {what} ({reason}): {REMEDY}') from None

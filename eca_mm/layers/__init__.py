@@ -1,0 +1,3 @@
+from .eca import ECA
+
+__all__ = ['ECA']

@@ -1,0 +1,53 @@
+from mmengine.registry import MODELS
+from torch import Tensor, nn
+
+from eca_mm.functional import adaptive_kernel_size, eca
+
+
+# The mmengine root: build_plugin_layer searches it from any scope, with or without
+# a default scope, so mmdet, mmpretrain and mmseg models all find the plugin.
+@MODELS.register_module()
+class ECA(nn.Module):
+    """Efficient channel attention as an OpenMMLab plugin (paper section 3.2).
+
+    Args:
+        in_channels: Channels C of the input; chooses the kernel size where none is
+            given.
+        kernel_size: Odd number k of taps, or None for the paper's rule
+            (:func:`eca_mm.adaptive_kernel_size`). Released weights do not follow the
+            rule: take k from their tensors.
+        gamma: Divisor of the rule (equation 12).
+        beta: Offset of the rule.
+
+    Raises:
+        TypeError: ``kernel_size`` or ``in_channels`` is not an int.
+        ValueError: ``kernel_size`` is even or below 1, ``in_channels`` is below 1.
+    """
+
+    # The name of the plugin in a block: layer1.0.eca.conv.weight, as the authors'.
+    _abbr_ = 'eca'
+
+    def __init__(
+        self,
+        in_channels: int,
+        kernel_size: int | None = None,
+        gamma: float = 2,
+        beta: float = 1,
+    ) -> None:
+        super().__init__()
+        adaptive = adaptive_kernel_size(in_channels, gamma, beta)
+        k = adaptive if kernel_size is None else check_kernel_size(kernel_size)
+        self.conv = nn.Conv1d(1, 1, k, padding=k // 2, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C, H, W)."""
+        return eca(x, self.conv.weight)
+
+
+def check_kernel_size(kernel_size: int) -> int:
+    """Return an odd positive int unchanged; raise TypeError or ValueError otherwise."""
+    if not isinstance(kernel_size, int) or isinstance(kernel_size, bool):
+        raise TypeError(f'kernel_size must be an int, got {kernel_size!r}')
+    if kernel_size < 1 or kernel_size % 2 == 0:
+        raise ValueError(f'kernel_size must be odd and positive, got {kernel_size}')
+    return kernel_size

@@ -1,0 +1,89 @@
+"""Train a detector: MMDetection's train command, with a check before it starts."""
+
+import argparse
+import sys
+
+from mmdet.utils import setup_cache_size_limit_of_dynamo
+from mmengine.config import Config
+from mmengine.device import is_cuda_available
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+import eca_mm  # noqa: F401  (registers backbones, plugins and hooks)
+from eca_mm.engine import (
+    RequestError,
+    add_config_arguments,
+    exit_status,
+    load_config,
+    prepare_ranks,
+    refuse_problems,
+)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Train a detector and evaluate it with COCO metrics. Checkpoints, '
+        'logs, report.md and results.json go to the work dir.',
+        epilog='example: python tools/train.py configs/eca_faster_rcnn_r50.py --amp',
+    )
+    parser.add_argument('config', help='config file')
+    add_config_arguments(parser)
+    parser.add_argument(
+        '--check',
+        action='store_true',
+        help='only look at config, data and initial weights; exit status 0 or 2',
+    )
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        metavar='CKPT',
+        help='go on from CKPT, or from the last checkpoint in the work dir',
+    )
+    parser.add_argument(
+        '--amp', action='store_true', help='train in mixed precision (needs a GPU)'
+    )
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help='scale the learning rate to the batch (the configs of this repository '
+        'do so anyway)',
+    )
+    return parser.parse_args()
+
+
+def apply_options(cfg: Config, args: argparse.Namespace) -> None:
+    """Write the training options into the config."""
+    if args.amp:
+        if not is_cuda_available():
+            raise RequestError('--amp needs a GPU: leave it out to train on CPU')
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        cfg.optim_wrapper.loss_scale = 'dynamic'
+    if args.auto_scale_lr:
+        if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
+            raise RequestError(
+                '--auto-scale-lr: the config has no auto_scale_lr.base_batch_size; '
+                'add the batch size that its learning rate is meant for'
+            )
+        cfg.auto_scale_lr.enable = True
+    if args.resume:
+        cfg.resume = True
+        cfg.load_from = None if args.resume == 'auto' else args.resume
+
+
+def main() -> None:
+    args = parse_args()
+    cfg = load_config(args)
+    apply_options(cfg, args)
+    refuse_problems(cfg, splits=('train', 'val'), show_all=args.check)
+    if args.check:
+        print(f'{args.config}: data, classes and initial weights are in order')
+        return
+    setup_cache_size_limit_of_dynamo()
+    prepare_ranks(cfg)
+    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    runner.train()
+
+
+if __name__ == '__main__':
+    sys.exit(exit_status(main))
