@@ -1,0 +1,70 @@
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmdet.datasets import CocoDataset
+
+REPO = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def repo() -> Path:
+    return REPO
+
+
+@pytest.fixture
+def feature_map():
+    """(2, 7, 5, 6) float64 whose channels differ enough that every gate differs.
+
+    With plain randn all gates lie near 0.5, and leaving the convolution out passes.
+    """
+    offset = torch.linspace(-3, 3, 7, dtype=torch.float64)[:, None, None]
+    return torch.randn(2, 7, 5, 6, dtype=torch.float64) + offset
+
+
+def make_coco(root: Path, counts: dict[str, int]) -> Path:
+    """A stand-in in COCO's real layout: 80 categories, small noisy images."""
+    rng = np.random.default_rng(0)
+    names = CocoDataset.METAINFO['classes']
+    categories = [dict(id=i + 1, name=name) for i, name in enumerate(names)]
+    (root / 'annotations').mkdir(parents=True)
+    for split, count in counts.items():
+        folder = root / f'{split}2017'
+        folder.mkdir()
+        images, annotations = [], []
+        for i in range(count):
+            name = f'{i:012d}.jpg'
+            pixels = rng.integers(0, 255, (96, 128, 3), dtype=np.uint8)
+            cv2.imwrite(str(folder / name), pixels)
+            images.append(dict(id=i + 1, file_name=name, width=128, height=96))
+            x, y, w, h = (
+                int(v) for v in rng.integers((0, 0, 40, 40), (60, 50, 60, 45))
+            )
+            annotations.append(
+                dict(
+                    id=i + 1,
+                    image_id=i + 1,
+                    category_id=int(rng.integers(1, 81)),
+                    bbox=[x, y, w, h],
+                    area=w * h,
+                    iscrowd=0,
+                    segmentation=[[x, y, x + w, y, x + w, y + h, x, y + h]],
+                )
+            )
+        coco = dict(images=images, annotations=annotations, categories=categories)
+        path = root / 'annotations' / f'instances_{split}2017.json'
+        path.write_text(json.dumps(coco))
+    return root
+
+
+@pytest.fixture
+def coco_root(tmp_path) -> Path:
+    return make_coco(tmp_path / 'data/coco', dict(train=4, val=2))

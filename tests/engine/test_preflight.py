@@ -1,0 +1,129 @@
+import json
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from eca_mm.engine import RequestError, refuse_problems
+from eca_mm.engine.preflight import find_problems, leaf_datasets
+
+
+@pytest.fixture
+def cfg(repo, coco_root) -> Config:
+    """The main config on the stand-in data, with nothing wrong."""
+    cfg = Config.fromfile(repo / 'configs/eca_faster_rcnn_r50.py')
+    cfg.model.backbone.init_cfg = None
+    for split in ('train', 'val', 'test'):
+        cfg[f'{split}_dataloader'].dataset.data_root = str(coco_root)
+    ann_file = str(coco_root / 'annotations/instances_val2017.json')
+    cfg.val_evaluator.ann_file = cfg.test_evaluator.ann_file = ann_file
+    return cfg
+
+
+def problems(cfg: Config) -> list[str]:
+    return list(find_problems(cfg, ('train', 'val')))
+
+
+def edit_json(path, change) -> None:
+    coco = json.loads(path.read_text())
+    change(coco)
+    path.write_text(json.dumps(coco))
+
+
+def test_nothing_wrong(cfg):
+    assert problems(cfg) == []
+    refuse_problems(cfg, ('train', 'val', 'test'), show_all=True)
+
+
+def test_no_data_root(cfg, tmp_path):
+    cfg.train_dataloader.dataset.data_root = str(tmp_path / 'nowhere')
+    (problem,) = problems(cfg)
+    assert 'train data root' in problem and 'nowhere' in problem and 'README' in problem
+
+
+def test_no_annotation_file(cfg, coco_root):
+    (coco_root / 'annotations/instances_val2017.json').unlink()
+    first, second = problems(cfg)
+    assert 'val annotations' in first and 'instances_val2017.json not found' in first
+    assert 'val evaluator' in second
+
+
+@pytest.mark.parametrize(
+    ('text', 'said'),
+    [('{"images": [', 'not valid JSON'), ('[]', 'images, annotations, categories'),
+     ('{"images": [], "annotations": []}', 'no categories')],
+)  # fmt: skip
+def test_broken_annotation_file(cfg, coco_root, text, said):
+    (coco_root / 'annotations/instances_train2017.json').write_text(text)
+    (problem,) = problems(cfg)
+    assert said in problem and 'instances_train2017.json' in problem
+
+
+def test_no_image_folder(cfg):
+    cfg.train_dataloader.dataset.data_prefix.img = 'elsewhere/'
+    (problem,) = problems(cfg)
+    assert 'elsewhere not found' in problem
+
+
+def test_images_of_other_annotations(cfg, coco_root):
+    (coco_root / 'train2017/000000000000.jpg').unlink()
+    (problem,) = problems(cfg)
+    assert '000000000000.jpg not found' in problem
+
+
+def test_class_that_the_annotations_lack(cfg, coco_root):
+    path = coco_root / 'annotations/instances_train2017.json'
+    edit_json(path, lambda coco: coco['categories'][0].update(name='human'))
+    (problem,) = problems(cfg)
+    assert "'person'" in problem and '1 of 80' in problem and 'metainfo' in problem
+
+
+def test_head_of_another_size(cfg):
+    cfg.model.roi_head.bbox_head.num_classes = 20
+    train, val = problems(cfg)
+    assert 'model.roi_head.bbox_head.num_classes is 20' in train and '80' in train
+
+
+def test_initial_weights(cfg, monkeypatch, tmp_path):
+    monkeypatch.setenv('ECA_MM_HOME', str(tmp_path))
+    init_cfg = dict(type='Pretrained', checkpoint='ecanet://resnet50')
+    cfg.model.backbone.init_cfg = init_cfg
+    (problem,) = problems(cfg)
+    assert 'eca_resnet50.pth' in problem
+    torch.save({}, tmp_path / 'eca_resnet50.pth')
+    assert problems(cfg) == []
+    init_cfg['checkpoint'] = str(tmp_path / 'absent.pth')
+    cfg.model.backbone.init_cfg = init_cfg
+    (problem,) = problems(cfg)
+    assert 'absent.pth not found' in problem
+    # A test run does not initialise.
+    assert list(find_problems(cfg, ('test',))) == []
+
+
+def test_checkpoint_to_load(cfg):
+    cfg.load_from = 'absent.pth'
+    (problem,) = problems(cfg)
+    assert 'absent.pth not found' in problem
+
+
+def test_datasets_inside_wrappers():
+    leaf = dict(type='CocoDataset')
+    repeated = dict(type='RepeatDataset', dataset=leaf)
+    assert list(leaf_datasets(dict(datasets=[repeated, leaf]))) == [leaf, leaf]
+
+
+def test_first_problem_or_all(cfg, tmp_path):
+    cfg.load_from = 'absent.pth'
+    cfg.train_dataloader.dataset.data_root = str(tmp_path / 'nowhere')
+    with pytest.raises(RequestError) as first:
+        refuse_problems(cfg, ('train', 'val'))
+    assert len(first.value.args) == 1
+    with pytest.raises(RequestError) as every:
+        refuse_problems(cfg, ('train', 'val'), show_all=True)
+    assert len(every.value.args) == 2
+
+
+def test_only_the_first_rank_speaks(cfg, monkeypatch):
+    cfg.load_from = 'absent.pth'
+    monkeypatch.setenv('RANK', '1')
+    refuse_problems(cfg, ('train', 'val'))

@@ -1,0 +1,67 @@
+import pytest
+import torch
+from conftest import REPO
+from mmdet.registry import MODELS
+from mmdet.structures import DetDataSample
+from mmdet.structures.mask import BitmapMasks
+from mmengine.config import Config
+from mmengine.structures import InstanceData
+
+CONFIGS = sorted(
+    path.relative_to(REPO)
+    for folder in ('configs', 'projects/*/configs')
+    for path in REPO.glob(f'{folder}/*.py')
+)
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=str)
+def test_builds_and_trains_a_step(path):
+    """Loss and gradient on a small image; initial weights are left out."""
+    cfg = Config.fromfile(REPO / path)
+    cfg.model.backbone.init_cfg = None
+    model = MODELS.build(cfg.model)
+    model.train()
+    data = dict(
+        inputs=[torch.randint(0, 255, (3, 64, 64), dtype=torch.uint8)],
+        data_samples=[sample_with_one_box(with_mask=model.with_mask)],
+    )
+    data = model.data_preprocessor(data, training=True)
+    losses = model(**data, mode='loss')
+    total, _ = model.parse_losses(losses)
+    assert torch.isfinite(total)
+    total.backward()
+    for name, parameter in model.named_parameters():
+        if '.eca.' in name and parameter.requires_grad:
+            assert parameter.grad.abs().sum() > 0, name
+
+
+def sample_with_one_box(with_mask: bool) -> DetDataSample:
+    mask = torch.zeros(1, 64, 64, dtype=torch.uint8)
+    mask[:, 8:40, 16:56] = 1
+    sample = DetDataSample(metainfo=dict(img_shape=(64, 64), scale_factor=(1.0, 1.0)))
+    sample.gt_instances = InstanceData(
+        bboxes=torch.tensor([[16.0, 8, 56, 40]]), labels=torch.tensor([3])
+    )
+    if with_mask:
+        sample.gt_instances.masks = BitmapMasks(mask.numpy(), 64, 64)
+    return sample
+
+
+def test_protocol_of_the_paper():
+    """Section 4.1, against figures typed from the paper."""
+    cfg = Config.fromfile(REPO / 'configs/eca_faster_rcnn_r50.py')
+    sgd = dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-4)
+    assert dict(cfg.optim_wrapper.optimizer) == sgd
+    assert dict(cfg.auto_scale_lr) == dict(enable=True, base_batch_size=8)
+    assert cfg.train_cfg.max_epochs == 12
+    drops = [s for s in cfg.param_scheduler if s.type == 'MultiStepLR']
+    assert [(s.milestones, s.gamma) for s in drops] == [([8, 11], 0.1)]
+    assert cfg.train_dataloader.batch_size == 2
+    (resize,) = (t for t in cfg.train_pipeline if t.type == 'Resize')
+    assert min(resize.scale) == 800 and resize.keep_ratio
+    assert 'train2017' in cfg.train_dataloader.dataset.ann_file
+    assert cfg.model.backbone.depth == 50
+    assert cfg.model.backbone.kernel_sizes == (3, 5, 5, 7)
+    assert cfg.model.backbone.init_cfg.checkpoint == 'ecanet://resnet50'
+    assert cfg.model.neck.type == 'FPN'
+    assert cfg.custom_imports.imports == ['eca_mm']
