@@ -226,7 +226,28 @@ def test_slurm_passes_the_command_on(repo, tmp_path):
     args = done.stdout.split()
     assert args[:3] == ['-p', 'gpu', '--job-name=job']
     assert {'--ntasks=16', '--time=1:00', '--qos=low'} <= set(args)
-    assert args[-5:] == [
-        str(repo / 'tools/train.py'),
-        'a.py', '--work-dir=out', '--launcher=slurm', '--amp',
-    ]  # fmt: skip
+    tool = str(repo / 'tools/train.py')
+    assert args[-5:] == [tool, 'a.py', '--work-dir=out', '--amp', '--launcher=slurm']
+
+
+def test_own_data_as_the_readme_tells(repo, tmp_path, coco_root):
+    """The config that the README shows, taken from it, passes the check."""
+    readme = (repo / 'README.md').read_text()
+    section = readme.partition('## Train on your own data')[2]
+    example = section.partition('```python\n')[2].partition('```')[0]
+    config = tmp_path / 'pets.py'
+    config.write_text(example.replace("'configs/", f"'{repo}/configs/"))
+    pets = tmp_path / 'data/pets'
+    (coco_root / 'train2017').rename(coco_root / 'images')
+    coco_root.rename(pets)
+    coco = json.loads((pets / 'annotations/instances_train2017.json').read_text())
+    coco['categories'] = [dict(id=1, name='cat'), dict(id=2, name='dog')]
+    for name in ('train.json', 'val.json'):
+        (pets / name).write_text(json.dumps(coco))
+    random_init = ['--cfg-options', 'model.backbone.init_cfg=None']
+    done = train(repo, tmp_path, '--check', *random_init, config=config)
+    assert (done.returncode, done.stderr) == (0, '')
+    coco['categories'][1]['name'] = 'bird'
+    (pets / 'val.json').write_text(json.dumps(coco))
+    done = train(repo, tmp_path, '--check', *random_init, config=config)
+    assert (done.returncode, "'dog'" in only_line(done.stderr)) == (2, True)

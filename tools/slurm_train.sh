@@ -1,26 +1,10 @@
 #!/usr/bin/env bash
-# Train on a Slurm cluster.
-#   GPUS=8 bash tools/slurm_train.sh PARTITION JOB_NAME CONFIG WORK_DIR [arguments of tools/train.py]
-# Also read: GPUS_PER_NODE, CPUS_PER_TASK, SRUN_ARGS.
+# Train on a Slurm cluster. Reads GPUS, GPUS_PER_NODE, CPUS_PER_TASK and SRUN_ARGS.
 set -euo pipefail
 
-if [ $# -lt 4 ]; then
-  echo 'usage: bash tools/slurm_train.sh PARTITION JOB_NAME CONFIG WORK_DIR [arguments of tools/train.py]' >&2
+if [[ $# -lt 4 ]]; then
+  echo "usage: bash $0 PARTITION JOB_NAME CONFIG WORK_DIR [arguments of tools/train.py]" >&2
   exit 2
 fi
-partition=$1 job_name=$2 config=$3 work_dir=$4
-shift 4
-gpus=${GPUS:-8}
-
-# SRUN_ARGS is a list of arguments: it is split on purpose.
-# shellcheck disable=SC2086
-exec srun -p "$partition" \
-  --job-name="$job_name" \
-  --gres=gpu:"${GPUS_PER_NODE:-8}" \
-  --ntasks="$gpus" \
-  --ntasks-per-node="${GPUS_PER_NODE:-8}" \
-  --cpus-per-task="${CPUS_PER_TASK:-5}" \
-  --kill-on-bad-exit=1 \
-  ${SRUN_ARGS:-} \
-  python -u "$(dirname "${BASH_SOURCE[0]}")/train.py" \
-  "$config" --work-dir="$work_dir" --launcher=slurm "$@"
+source "$(dirname "$0")/launch.sh"
+launch_slurm "$1" "$2" train.py "$3" --work-dir="$4" "${@:5}"
