@@ -1,3 +1,3 @@
-from .resnet import ECAResNet
+from .resnet import ECAResNet, PluginResNet
 
-__all__ = ['ECAResNet']
+__all__ = ['ECAResNet', 'PluginResNet']

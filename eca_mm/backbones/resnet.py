@@ -1,65 +1,105 @@
-"""mmdet's ResNet with efficient channel attention in every block."""
+"""mmdet's ResNet with plugins in any block, and with efficient channel attention."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-import torch.utils.checkpoint as cp
 from mmdet.models.backbones.resnet import BasicBlock, Bottleneck, ResNet
 from mmdet.registry import MODELS
-from torch import Tensor, nn
+from torch import nn
 
 from eca_mm.layers.eca import check_kernel_size
 
+from .blocks import PluginBasicBlock, PluginBottleneck
 
-class PluginBasicBlock(BasicBlock):
-    """mmdet's BasicBlock with plugins after conv1 or conv2; the host's takes none.
-
-    Args:
-        plugins: As in mmdet's Bottleneck: dicts with ``cfg`` and ``position``, here
-            'after_conv1' or 'after_conv2'.
-
-    Raises:
-        ValueError: A plugin has another position.
-    """
-
-    positions = ('after_conv1', 'after_conv2')
-    make_block_plugins = Bottleneck.make_block_plugins
-    forward_plugin = Bottleneck.forward_plugin
-
-    def __init__(
-        self, inplanes: int, planes: int, *args, plugins=None, **kwargs
-    ) -> None:
-        super().__init__(inplanes, planes, *args, **kwargs)
-        for plugin in plugins or []:
-            if plugin['position'] not in self.positions:
-                raise ValueError(
-                    f'position must be one of {self.positions} in a BasicBlock, '
-                    f'got {plugin["position"]!r}'
-                )
-        self.after_conv1_plugin_names, self.after_conv2_plugin_names = (
-            self.make_block_plugins(
-                planes, [p['cfg'] for p in plugins or [] if p['position'] == position]
-            )
-            for position in self.positions
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The host's forward plus two plugin calls; a test pins it to the host's."""
-
-        def inner(x: Tensor) -> Tensor:
-            out = self.relu(self.norm1(self.conv1(x)))
-            out = self.forward_plugin(out, self.after_conv1_plugin_names)
-            out = self.norm2(self.conv2(out))
-            out = self.forward_plugin(out, self.after_conv2_plugin_names)
-            identity = x if self.downsample is None else self.downsample(x)
-            return out + identity
-
-        recompute = self.with_cp and x.requires_grad
-        out = cp.checkpoint(inner, x, use_reentrant=False) if recompute else inner(x)
-        return self.relu(out)
+PLUGIN_BLOCKS = {BasicBlock: PluginBasicBlock, Bottleneck: PluginBottleneck}
 
 
 @MODELS.register_module()
-class ECAResNet(ResNet):
+class PluginResNet(ResNet):
+    """mmdet's ResNet whose plugins can be placed block by block.
+
+    Args:
+        plugins: Dicts as in mmdet's ResNet (``cfg``, ``position``, ``stages``), which
+            may also have
+
+            - ``position='after_block'``: behind the block's last ReLU,
+            - ``blocks``: for each stage the indices of the blocks that get the plugin,
+              negative ones from the end, or None for all of them. One block behind the
+              last but one of c4: ``blocks=((), (), (-2,), ())``.
+
+            BasicBlocks (depth 18 and 34) take plugins too.
+        args, kwargs: As mmdet's ResNet's.
+
+    Raises:
+        ValueError: The blocks have no such position, a stage has no such block, or
+            ``stages`` or ``blocks`` are not one a stage.
+    """
+
+    def make_stage_plugins(self, plugins: list[dict], stage_idx: int) -> list[dict]:
+        """Plugins of a stage, their ``blocks`` turned into a set of indices."""
+        for plugin in plugins:
+            self.check_plugin(plugin)
+        stage_plugins = super().make_stage_plugins(plugins, stage_idx)
+        for plugin in stage_plugins:  # copies
+            blocks = (plugin.pop('blocks', None) or [None] * self.num_stages)[stage_idx]
+            indices = range(self.stage_blocks[stage_idx])
+            plugin['blocks'] = set(indices) if blocks is None else set()
+            for i in blocks or ():
+                if not -len(indices) <= i < len(indices):
+                    raise ValueError(
+                        f'blocks of stage {stage_idx + 1}: there is no block {i}, the '
+                        f'stage has {len(indices)}'
+                    )
+                plugin['blocks'].add(indices[i])
+        return stage_plugins
+
+    def check_plugin(self, plugin: dict) -> None:
+        """Refuse a plugin that cannot be placed."""
+        positions = PLUGIN_BLOCKS[self.block].positions
+        if plugin.get('position') not in positions:
+            raise ValueError(
+                f'position must be {" or ".join(positions)} at depth {self.depth}, got '
+                f'{plugin.get("position")!r}'
+            )
+        for key in ('stages', 'blocks'):
+            value = plugin.get(key)
+            if value is not None and len(value) != self.num_stages:
+                raise ValueError(
+                    f'{key} must have one entry for each of the {self.num_stages} '
+                    f'stages, got {value}'
+                )
+
+    def make_res_layer(
+        self, block: type[nn.Module], num_blocks: int, plugins: list | None, **kwargs
+    ) -> nn.Module:
+        """The host's stage, each block built with the plugins that are meant for it."""
+        # Swapped here and not in arch_settings: the host compares the block with its
+        # own BasicBlock to choose the initialisation of zero_init_residual.
+        build = BlockBuilder(
+            PLUGIN_BLOCKS[block],
+            [
+                [plugin for plugin in plugins or [] if i in plugin['blocks']]
+                for i in range(num_blocks)
+            ],
+        )
+        layer = super().make_res_layer(block=build, num_blocks=num_blocks, **kwargs)
+        layer.block = PLUGIN_BLOCKS[block]
+        return layer
+
+
+class BlockBuilder:
+    """Stands for a block class in mmdet's ResLayer, which builds all blocks alike."""
+
+    def __init__(self, block: Callable, plugins: list[list[dict]]) -> None:
+        self.block = block
+        self.expansion = block.expansion
+        self.plugins = iter(plugins)  # the ResLayer builds its blocks in order
+
+    def __call__(self, **kwargs) -> nn.Module:
+        return self.block(plugins=next(self.plugins), **kwargs)
+
+
+@MODELS.register_module()
+class ECAResNet(PluginResNet):
     """ResNet with an ECA on each block's output, before the residual addition.
 
     State dicts are interchangeable with mmdet's ``ResNet`` that has the same ECA in
@@ -70,8 +110,8 @@ class ECAResNet(ResNet):
         kernel_sizes: 'adaptive' for the paper's rule, one odd int for all stages, or
             one for each stage. The released ImageNet models have (3, 5, 5, 7) at
             depth 50 and (3, 3, 5, 7) at 101 and 152.
-        plugins: Further plugins as in mmdet's ``ResNet``; those at the same position
-            come before the ECA.
+        plugins: Further plugins as of :class:`PluginResNet`; those at the same
+            position come before the ECA.
         kwargs: Every other argument of mmdet's ``ResNet``.
 
     Raises:
@@ -106,13 +146,6 @@ class ECAResNet(ResNet):
             num_stages=num_stages,
             **kwargs,
         )
-
-    def make_res_layer(self, block: type[nn.Module], **kwargs) -> nn.Module:
-        # Swapped here and not in arch_settings: the host compares the block with its
-        # own BasicBlock to choose the initialisation of zero_init_residual.
-        if block is BasicBlock:
-            block = PluginBasicBlock
-        return super().make_res_layer(block=block, **kwargs)
 
 
 def per_stage_kernel_sizes(

@@ -1,14 +1,16 @@
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from eca_mm.functional import adaptive_kernel_size, eca
+from eca_mm.functional import adaptive_kernel_size
+
+from .base import ChannelAttention
 
 
 # The mmengine root: build_plugin_layer searches it from any scope, with or without
 # a default scope, so mmdet, mmpretrain and mmseg models all find the plugin.
 @MODELS.register_module()
-class ECA(nn.Module):
-    """Efficient channel attention as an OpenMMLab plugin (paper section 3.2).
+class ECA(ChannelAttention):
+    """Efficient channel attention, equation 9: sigmoid(C1D_k(y)), k parameters.
 
     Args:
         in_channels: Channels C of the input; chooses the kernel size where none is
@@ -39,9 +41,9 @@ class ECA(nn.Module):
         k = adaptive if kernel_size is None else check_kernel_size(kernel_size)
         self.conv = nn.Conv1d(1, 1, k, padding=k // 2, bias=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, C, H, W)."""
-        return eca(x, self.conv.weight)
+    def excite(self, y: Tensor) -> Tensor:
+        # (N, C) -> (N, 1, C): the channels are the sequence of the convolution.
+        return self.conv(y.unsqueeze(1)).squeeze(1)
 
 
 def check_kernel_size(kernel_size: int) -> int:

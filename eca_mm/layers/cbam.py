@@ -1,0 +1,53 @@
+import torch
+from mmengine.registry import MODELS
+from torch import Tensor, nn
+
+from eca_mm.functional import scale_channels
+
+from .base import check_divides
+
+
+@MODELS.register_module()
+class CBAM(nn.Module):
+    """Convolutional block attention module: channel gates, then spatial gates.
+
+    Woo et al., ECCV 2018, equations 1 to 3. Without biases, like SE: so its count on
+    ResNet-50 is that of Table 3, 26.77.
+
+    Args:
+        in_channels: Channels C of the input.
+        reduction: Divisor of the channels between the two layers of the shared MLP.
+        kernel_size: Side of the spatial convolution.
+
+    Raises:
+        TypeError: ``reduction`` is not an int.
+        ValueError: ``reduction`` does not divide ``in_channels``, ``kernel_size`` is
+            even or below 1.
+    """
+
+    _abbr_ = 'cbam'
+
+    def __init__(
+        self, in_channels: int, reduction: int = 16, kernel_size: int = 7
+    ) -> None:
+        super().__init__()
+        if kernel_size < 1 or kernel_size % 2 == 0:
+            raise ValueError(f'kernel_size must be odd and positive, got {kernel_size}')
+        reduced = check_divides('reduction', reduction, in_channels)
+        self.average = nn.AdaptiveAvgPool2d(1)
+        self.maximum = nn.AdaptiveMaxPool2d(1)
+        self.mlp = nn.Sequential(
+            nn.Linear(in_channels, reduced, bias=False),
+            nn.ReLU(inplace=True),
+            nn.Linear(reduced, in_channels, bias=False),
+        )
+        self.conv = nn.Conv2d(2, 1, kernel_size, padding=kernel_size // 2, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C, H, W)."""
+        # (N, C, 1, 1) -> (N, C)
+        pooled = (pool(x).flatten(1) for pool in (self.average, self.maximum))
+        x = scale_channels(x, torch.sigmoid(sum(map(self.mlp, pooled))))
+        # (N, 2, H, W): mean and maximum over the channels
+        maps = torch.cat([x.mean(1, keepdim=True), x.amax(1, keepdim=True)], dim=1)
+        return x * torch.sigmoid(self.conv(maps)).to(x.dtype)
