@@ -1,0 +1,31 @@
+# Each target does its own set-up, from a machine with python3, pip, gcc and make.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALL := $(PYTHON) tools/install.py --venv $(VENV)
+
+.DEFAULT_GOAL := help
+.PHONY: help install check demo test lint clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+install: ## make .venv with pinned packages and mmcv's operators (first time: 15 minutes)
+	@$(INSTALL)
+
+check: ## print the versions in .venv and whether mmcv's operators load
+	@$(INSTALL) --check
+
+demo: install ## train and compare small detectors on digits, on the CPU
+	$(BIN)/python projects/digits/demo.py
+
+test: lint ## lint, then the whole test suite
+	$(BIN)/python -m pytest
+
+lint: install ## style and format, changing nothing
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+
+clean: ## remove build products and caches; .venv, data and work_dirs stay
+	rm -rf build dist *.egg-info .pytest_cache .ruff_cache
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -1,0 +1,20 @@
+"""What tools/install.py does, with the standard library only.
+
+mmcv's operators only come as source and take about 15 minutes to compile, so the wheel
+is kept in a cache of our own: pip's does not know which torch a wheel was built for.
+
+Each module imports only from those above it in this list:
+
+    output        what is shown while it runs, and the error that ends a run
+    checkout      where the checkout lies, and the versions it asks for
+    commands      run a command, and explain why it failed
+    machine       what this machine has: compiler, disk space, memory, nvcc
+    target        a Python to install into, of one of two kinds:
+    venv            a virtual environment of our own
+    here            the Python that runs the script
+    wheels        compile mmcv's wheel, and keep it in the cache
+    operators     decide between CPU and CUDA, and install the wheel
+    check         whether what is installed works
+    steps         all of it in order
+    cli           the command line
+"""

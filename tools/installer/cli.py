@@ -1,0 +1,105 @@
+"""The command line: what is asked for, and how a run ends."""
+
+import signal
+import sys
+import tempfile
+import time
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from .check import check, check_here
+from .checkout import REPO
+from .here import Here
+from .machine import default_jobs
+from .output import InstallError, clock
+from .steps import install
+from .venv import Venv
+
+DESCRIPTION = (
+    'Makes .venv in the repository with everything eca_mm needs. The first run '
+    "compiles mmcv's operators, about 15 minutes on two cores, and keeps the wheel; a "
+    'run that finds nothing to do takes a second.'
+)
+EPILOG = (
+    'Examples: "python3 tools/install.py" for an environment of its own; "python '
+    'tools/install.py --here" in one that has torch or mmdet already; "python3 '
+    'tools/install.py --check" to see what is there. PIP_* variables are pip\'s as '
+    'always. Compiled wheels are kept in $ECA_MM_WHEEL_CACHE, by default '
+    '~/.cache/eca_mm/wheels. Exit status: 0 done, 2 something to mend.'
+)
+
+
+def parse_arguments(arguments: list[str] | None) -> Namespace:
+    """The options, and their help."""
+    parser = ArgumentParser(prog='install.py', description=DESCRIPTION, epilog=EPILOG)
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        '--venv',
+        type=Path,
+        default=REPO / '.venv',
+        metavar='DIR',
+        help='the virtual environment to make or complete (default: .venv)',
+    )
+    where.add_argument(
+        '--here',
+        action='store_true',
+        help='install into the Python that runs this script, only what it lacks: its '
+        'torch, numpy and working mmcv, mmengine and mmdet stay as they are',
+    )
+    kind = parser.add_mutually_exclusive_group()
+    for ops, text in [('cuda', 'without'), ('cpu', 'with')]:
+        kind.add_argument(
+            f'--{ops}',
+            dest='ops',
+            action='store_const',
+            const=ops,
+            help=f'compile the operators for {ops.upper()} even {text} a GPU (default: '
+            'CUDA where there are a GPU and nvcc)',
+        )
+    flag = parser.add_argument
+    flag('--check', action='store_true', help='only show versions, and run an operator')
+    flag('--no-dev', dest='dev', action='store_false', help='leave out tests and demo')
+    jobs = 'compilers at a time (default: one a core and 3 GiB of memory)'
+    flag('--jobs', type=int, metavar='N', help=jobs)
+    return parser.parse_args(arguments)
+
+
+def run(arguments: Namespace) -> None:
+    """Do what the arguments ask for. Raises InstallError."""
+    if arguments.check and arguments.here:
+        check_here()
+    elif arguments.check:
+        check(Venv(arguments.venv))
+    elif arguments.here:
+        with tempfile.TemporaryDirectory(prefix='eca_mm-') as tools:
+            run_for(Here(Path(tools)), arguments)
+    else:
+        run_for(Venv(arguments.venv), arguments)
+
+
+def run_for(target: Here | Venv, arguments: Namespace) -> None:
+    """Install into the target, unless all is there. Raises InstallError."""
+    begin = time.monotonic()
+    if target.is_current(arguments.dev, arguments.ops):
+        print(f'up to date: {target} ({time.monotonic() - begin:.1f} s)')
+        return
+    ops = arguments.ops or target.read_stamp().get('forced')
+    install(target, arguments.dev, ops, arguments.jobs or default_jobs())
+    print(f'installed in {clock(time.monotonic() - begin)}: {target}')
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run, and turn what can be mended into one line. Returns the exit status."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that children end too
+    try:
+        run(parse_arguments(arguments))
+    except InstallError as error:
+        print(f'install.py: {error}', file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f'install.py: {error}; mend that and run again', file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print('install.py: interrupted; run again to resume', file=sys.stderr)
+        return 130
+    return 0

@@ -1,0 +1,82 @@
+"""mmcv's operators: for the CPU or for CUDA, and installed from a wheel that fits."""
+
+import json
+
+from .checkout import read_pins
+from .commands import explain
+from .machine import nvcc_release
+from .output import InstallError, note
+from .target import Target
+from .wheels import build_wheel, cache_folder, cached_wheel
+
+TORCH_FACTS = """
+import json, torch
+gpus = range(torch.cuda.device_count() if torch.cuda.is_available() else 0)
+print(json.dumps({
+    'version': torch.__version__,
+    'cuda': torch.version.cuda,
+    'gpus': sorted({'%d.%d' % torch.cuda.get_device_capability(i) for i in gpus}),
+}))
+"""
+
+
+def torch_facts(target: Target) -> dict:
+    """The target's torch: version, its CUDA or None, compute capabilities it sees."""
+    result = target.capture('-c', TORCH_FACTS)
+    if result.returncode:
+        raise InstallError(explain('importing torch', result.stderr))
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+def find_obstacles(torch: dict, nvcc: str | None) -> list[str]:
+    """Why operators for CUDA cannot be compiled, empty if they can."""
+    obstacles = []
+    if not torch['cuda']:
+        obstacles.append(f'torch {torch["version"]} is a CPU build')
+    if not nvcc:
+        obstacles.append(
+            'no nvcc was found (install the CUDA toolkit or set CUDA_HOME)'
+        )
+    elif torch['cuda'] and nvcc.split('.')[0] != torch['cuda'].split('.')[0]:
+        obstacles.append(
+            f'nvcc is {nvcc} and torch was built with CUDA {torch["cuda"]}'
+        )
+    return obstacles
+
+
+def choose_ops(forced: str | None, torch: dict, nvcc: str | None) -> tuple[str, str]:
+    """'cpu' or 'cuda', and why. Raises InstallError if CUDA is asked for in vain."""
+    obstacles = find_obstacles(torch, nvcc)
+    if forced == 'cpu':
+        return 'cpu', 'asked for with --cpu'
+    if forced == 'cuda':  # a GPU need not be visible: it may be in another machine
+        if obstacles:
+            raise InstallError(f'--cuda is not possible: {obstacles[0]}; or use --cpu')
+        return 'cuda', 'asked for with --cuda'
+    if obstacles and torch['gpus']:
+        return 'cpu', f'{obstacles[0]}; to train on the GPU mend that, then use --cuda'
+    if obstacles:
+        return 'cpu', obstacles[0]
+    if not torch['gpus']:
+        return 'cpu', 'no GPU is visible (an nvcc alone is no reason)'
+    return 'cuda', 'there are a GPU and nvcc'
+
+
+def add_mmcv(target: Target, forced: str | None, jobs: int) -> str | None:
+    """Install mmcv with operators that fit torch. Returns which, None for untouched."""
+    if target.has_operators():
+        note('the mmcv that is there has working operators, and stays')
+        return None
+    torch = torch_facts(target)
+    ops, reason = choose_ops(forced, torch, nvcc_release())
+    note(f'operators for {ops.upper()}: {reason}')
+    mmcv = read_pins('mmcv')['mmcv']
+    folder = cache_folder(mmcv, torch, ops)
+    wheel = cached_wheel(folder)
+    if wheel:
+        note(f'compiled earlier: {wheel}')
+    else:
+        wheel = build_wheel(target, mmcv, ops, jobs, folder)
+    options = ['--no-deps', '--no-index', '--force-reinstall']
+    target.pip('installing mmcv', 'install', *options, str(wheel))
+    return ops

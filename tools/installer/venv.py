@@ -1,0 +1,162 @@
+"""The virtual environment that the installer makes and brings to the exact pins."""
+
+import importlib.util
+import json
+import os
+import platform
+import shutil
+import sys
+import sysconfig
+from pathlib import Path
+
+from . import checkout
+from .output import InstallError, note
+from .target import Target
+
+STAMP = 'eca_mm-install.json'
+OLDEST, NEWEST, VERIFIED = (3, 11), (3, 13), (3, 11)  # numpy 2.4 needs 3.11
+
+
+class Venv(Target):
+    """A virtual environment. A stamp file in it says how far the last run came."""
+
+    def __init__(self, folder: Path) -> None:
+        folder = folder.absolute()
+        super().__init__(folder / 'bin' / 'python', folder)
+        self.env.pop('PYTHONPATH', None)  # its packages would look installed to pip
+        where = {'base': str(folder), 'platbase': str(folder)}
+        self.site = Path(sysconfig.get_path('purelib', 'posix_prefix', where))
+        python = f'{sys.version_info[0]}.{sys.version_info[1]}'
+        # What an environment cannot change: its files hold absolute paths.
+        self.identity = {'python': python, 'venv': str(folder)}
+
+    def __str__(self) -> str:
+        return f'virtual environment {self.folder}'
+
+    def versions(self) -> dict[str, str]:
+        """What is installed whole: pip writes RECORD last."""
+        found = {}
+        for record in self.site.glob('*.dist-info/RECORD'):
+            name, _, version = record.parent.stem.rpartition('-')
+            found[checkout.normal(name)] = version
+        return found
+
+    def read_stamp(self) -> dict:
+        """What the last run noted down, {} without one."""
+        try:
+            return json.loads((self.folder / STAMP).read_text())
+        except (OSError, ValueError):
+            return {}
+
+    def write_stamp(self, **content) -> None:
+        """Replace the stamp in one go, so that no reader meets half of one."""
+        temporary = self.folder / f'{STAMP}.tmp'
+        temporary.write_text(json.dumps(content, indent=1))
+        os.replace(temporary, self.folder / STAMP)
+
+    def is_stamped(self, content: dict[str, str]) -> bool:
+        """Whether the stamp says all of this."""
+        stamp = self.read_stamp()
+        return all(stamp.get(key) == value for key, value in content.items())
+
+    def wanted(self) -> dict[str, str]:
+        """What the stamp of a finished environment says."""
+        repo, fingerprint = str(checkout.REPO), checkout.fingerprint()
+        return {**self.identity, 'repo': repo, 'requirements': fingerprint}
+
+    def finish(self, **content) -> None:
+        """Note down that all is done."""
+        self.write_stamp(complete=True, **self.wanted(), **content)
+
+    def is_current(self, dev: bool, ops: str | None) -> bool:
+        """Whether there is nothing to do, judged without importing anything."""
+        stamp, versions = self.read_stamp(), self.versions()
+        files = ['build', 'runtime', 'openmmlab', 'mmcv', *(['dev'] if dev else [])]
+        return (
+            stamp.get('complete') is True
+            and self.is_stamped(self.wanted())
+            and stamp.get('dev') in (True, dev)  # having more than is asked for is fine
+            and ops in (None, stamp.get('ops'))
+            and Path(self.python).exists()
+            and 'eca-mm' in versions
+            and all(
+                versions.get(name, '').split('+')[0] == version  # '2.13.0+cpu'
+                for name, version in checkout.read_pins(*files).items()
+            )
+        )
+
+    def require_usable(self) -> None:
+        """Raises InstallError for a wrong Python, or a folder that is not ours."""
+        python = sys.version_info[:2]
+        if not OLDEST <= python <= NEWEST:
+            raise InstallError(
+                f'Python {platform.python_version()} cannot be used: the pinned '
+                'packages need 3.11 (verified), 3.12 or 3.13. Run this script with one '
+                'of those, or with --here in an environment of your own'
+            )
+        if python != VERIFIED:
+            note('this Python should work; only 3.11 is verified')
+        if importlib.util.find_spec('ensurepip') is None:
+            raise InstallError(
+                'this Python cannot make virtual environments (no ensurepip): install '
+                'its venv package (Debian, Ubuntu: apt-get install python3-venv)'
+            )
+        ours = (self.folder / STAMP).exists()
+        if not ours and self.folder.exists() and any(self.folder.iterdir()):
+            raise InstallError(
+                f'{self.folder} was not made by this script: remove it, name another '
+                'with --venv, or run this script with its Python and --here'
+            )
+
+    def prepare(self) -> None:
+        """Make the environment, or keep one that an earlier run left usable."""
+        if not (self.is_stamped(self.identity) and self.has_pip()):
+            self.make()
+            return
+        self.write_stamp(**{**self.read_stamp(), 'complete': False})
+        for folder in self.site.glob('*.dist-info'):
+            if not (folder / 'RECORD').exists():  # pip would take it for installed
+                shutil.rmtree(folder)
+
+    def make(self) -> None:
+        """Make the environment anew, in place of what is there."""
+        if self.folder.exists():
+            note('what is there is unfinished, moved or of another Python: made anew')
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.write_stamp(complete=False)  # first: it says that the rest is ours
+        for path in self.folder.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            elif path.name != STAMP:
+                path.unlink()
+        command = [sys.executable, '-m', 'venv', str(self.folder)]
+        self.run('making the virtual environment', *command)
+        self.write_stamp(complete=False, **self.identity)
+
+    def has_pip(self) -> bool:
+        """Whether the environment's Python runs, and knows pip."""
+        try:
+            return not self.capture('-m', 'pip', '-V').returncode
+        except OSError:  # not there, or its base is gone
+            return False
+
+    def add_files(self, what: str, *files: str, options: tuple[str, ...] = ()) -> None:
+        """Install requirements/FILE.txt, whose dependencies constraints.txt pins."""
+        arguments = ['-c', str(checkout.requirement('constraints'))]
+        for file in files:
+            arguments += ['-r', str(checkout.requirement(file))]
+        self.pip(f'installing {what}', 'install', *options, *arguments)
+
+    def add_build(self) -> None:
+        """Install torch and the tools to compile with."""
+        self.add_files('torch', 'build')
+
+    def add_pinned(self, dev: bool) -> None:
+        """Install everything else from the registry."""
+        files = ['runtime', 'dev'] if dev else ['runtime']
+        self.add_files('the pinned packages', *files)
+        self.add_files('mmengine and mmdet', 'openmmlab', options=('--no-deps',))
+
+    def has_operators(self) -> bool:
+        """No: putting the cached wheel in again is quick, and always right."""
+        return False
