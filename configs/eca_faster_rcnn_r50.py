@@ -1,7 +1,7 @@
-# Faster R-CNN, ECA-ResNet-50, FPN. Table 5 of the paper: box AP 38.0 on val2017 (plain
-# ResNet-50: 36.4), trained on 4 GPUs x 2 images. Not trained by us.
+# Faster R-CNN, ECA-ResNet-50, FPN. Table 5 of the paper: box AP 38.0 on val2017,
+# trained on 4 GPUs x 2 images. Not trained by us.
 #   python tools/train.py configs/eca_faster_rcnn_r50.py
-_base_ = ['mmdet::_base_/models/faster-rcnn_r50_fpn.py', './_base_/coco_protocol.py']
+_base_ = './faster_rcnn_r50.py'
 
 model = dict(
     backbone=dict(

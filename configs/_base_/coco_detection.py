@@ -1,0 +1,2 @@
+# Boxes of COCO 2017 on the paper's schedule.
+_base_ = ['mmdet::_base_/datasets/coco_detection.py', './coco_schedule.py']

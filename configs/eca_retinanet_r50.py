@@ -1,0 +1,12 @@
+# RetinaNet, ECA-ResNet-50, FPN. Table 5 of the paper: box AP 37.3 on val2017, trained
+# on 4 GPUs x 2 images. Not trained by us.
+#   python tools/train.py configs/eca_retinanet_r50.py
+_base_ = './retinanet_r50.py'
+
+model = dict(
+    backbone=dict(
+        type='ECAResNet',
+        kernel_sizes=(3, 5, 5, 7),  # of the released ImageNet model
+        init_cfg=dict(type='Pretrained', checkpoint='ecanet://resnet50'),
+    )
+)

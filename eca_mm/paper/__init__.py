@@ -1,0 +1,3 @@
+from .tables import config_name, load_table
+
+__all__ = ['config_name', 'load_table']

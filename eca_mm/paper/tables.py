@@ -1,0 +1,60 @@
+"""The paper's tables: figures to reproduce, and to set beside one's own."""
+
+from functools import cache
+from importlib.resources import files
+
+import yaml
+
+TEXT, NUMBER, GAP = (str,), (int, float), (int, float, type(None))
+APS = dict.fromkeys(('APs', 'APm', 'APl'), GAP)
+AP = dict.fromkeys(('AP', 'AP50', 'AP75'), NUMBER) | APS
+TOP = dict(top1=NUMBER, top5=NUMBER)
+SCHEMA = {
+    2: dict(name=TEXT, attention=TEXT, params=TEXT, **TOP),
+    3: dict(
+        backbone=TEXT, method=TEXT, params=NUMBER, flops=NUMBER, train_fps=GAP,
+        infer_fps=GAP, **TOP,
+    ),
+    5: dict(detector=TEXT, backbone=TEXT, method=TEXT, params=NUMBER, gflops=NUMBER, **AP),
+    6: dict(backbone=TEXT, method=TEXT, **AP),
+}  # fmt: skip
+PREFIXES = {'none': '', 'SE': 'se_', 'NL': 'nl_', 'GC': 'gc_', 'ECA': 'eca_'}
+DETECTORS = {
+    'Faster R-CNN': 'faster_rcnn',
+    'Mask R-CNN': 'mask_rcnn',
+    'RetinaNet': 'retinanet',
+}
+BACKBONES = {'ResNet-50': 'r50', 'ResNet-101': 'r101'}
+
+
+@cache
+def load_table(number: int) -> list[dict]:
+    """Rows of table 2, 3, 5 or 6, in the paper's order; units stand in tables.yaml.
+
+    Raises:
+        ValueError: There is no such table, or a row does not have its columns.
+    """
+    if number not in SCHEMA:
+        raise ValueError(f'table must be one of {sorted(SCHEMA)}, got {number!r}')
+    text = files(__package__).joinpath('tables.yaml').read_text()
+    rows = yaml.safe_load(text)[f'table{number}']
+    for row in rows:
+        check_row(row, SCHEMA[number])
+    return rows
+
+
+def check_row(row: dict, columns: dict[str, tuple]) -> None:
+    """Raise ValueError unless a row has exactly these columns, of these types."""
+    if row.keys() != columns.keys():
+        raise ValueError(f'{row}: columns must be {", ".join(columns)}')
+    for column, types in columns.items():
+        if not isinstance(row[column], types):
+            raise ValueError(f'{row}: {column} is {row[column]!r}')
+
+
+def config_name(row: dict) -> str:
+    """Name of the config of a row of table 5, without .py."""
+    return (
+        PREFIXES[row['method']]
+        + f'{DETECTORS[row["detector"]]}_{BACKBONES[row["backbone"]]}'
+    )
