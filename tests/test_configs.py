@@ -1,11 +1,16 @@
 import pytest
 import torch
+import yaml
 from conftest import REPO
+from mmcv.cnn.bricks import ContextBlock, NonLocal2d
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 from mmdet.structures.mask import BitmapMasks
 from mmengine.config import Config
 from mmengine.structures import InstanceData
+
+from eca_mm.paper import config_name, load_table
+from eca_mm.paper.configs_readme import configs_readme
 
 CONFIGS = sorted(
     path.relative_to(REPO)
@@ -65,3 +70,39 @@ def test_protocol_of_the_paper():
     assert cfg.model.backbone.init_cfg.checkpoint == 'ecanet://resnet50'
     assert cfg.model.neck.type == 'FPN'
     assert cfg.custom_imports.imports == ['eca_mm']
+
+
+def test_readme_of_the_configs_is_made_from_the_tables():
+    assert (REPO / 'configs/README.md').read_text() == configs_readme()
+
+
+def test_metafile_lists_the_configs_and_claims_nothing():
+    (path,) = yaml.safe_load((REPO / 'model-index.yml').read_text())['Import']
+    meta = yaml.safe_load((REPO / path).read_text())
+    (collection,) = meta['Collections']
+    assert [model['Config'] for model in meta['Models']] == [
+        f'configs/{config_name(row)}.py' for row in load_table(5)
+    ]
+    for model in meta['Models']:
+        assert model['In Collection'] == collection['Name']
+        assert not {'Weights', 'Results'} & model.keys()
+
+
+def test_where_non_local_and_gc_blocks_stand():
+    """One block behind the last but one of c4; blocks at c3 to c5, ratio 1/16."""
+    for name, stages in (('nl', {3: {4}}), ('gc', {2: 4, 3: 6, 4: 3})):
+        cfg = Config.fromfile(REPO / f'configs/{name}_mask_rcnn_r50.py')
+        cfg.model.backbone.init_cfg = None
+        backbone = MODELS.build(cfg.model.backbone)
+        kind = dict(nl=NonLocal2d, gc=ContextBlock)[name]
+        for stage in range(1, 5):
+            found = {
+                i
+                for i, block in enumerate(getattr(backbone, f'layer{stage}'))
+                if any(isinstance(m, kind) for m in block.children())
+            }
+            expected = stages.get(stage, set())
+            if isinstance(expected, int):
+                expected = set(range(expected))
+            assert found == expected
+    assert backbone.layer2[0].context_block.ratio == 1 / 16

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 PROPOSALS = 1000  # rows of the box head
 MASK_PROPOSALS = 100  # rows of the mask head
+BOX_OUTPUTS = ('cls_score', 'bbox_pred')
 
 
 @dataclass
@@ -31,21 +32,22 @@ class DummyForward(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, image: Tensor) -> None:
-        """Image (1, 3, H, W)."""
+    def forward(self, image: Tensor) -> list:
+        """Image (1, 3, H, W). The outputs are returned: a tracer drops what is not."""
         if not hasattr(self.model, 'extract_feat'):  # a backbone or a layer
-            self.model(image)
-            return
+            return [self.model(image)]
         features = self.model.extract_feat(image)
         if not hasattr(self.model, 'roi_head'):
-            self.model.bbox_head(features)
-            return
-        self.model.rpn_head(features)
+            return [self.model.bbox_head(features)]
         # (rows, 5): image index and a box; RoIAlign is not counted, any box will do.
         boxes = torch.tensor([[0.0, 0, 0, 64, 64]]).repeat(PROPOSALS, 1)
-        self.model.roi_head._bbox_forward(features, boxes)
-        if self.model.roi_head.with_mask:
-            self.model.roi_head._mask_forward(features, boxes[:MASK_PROPOSALS])
+        head = self.model.roi_head
+        outputs = [self.model.rpn_head(features)]
+        outputs += [head._bbox_forward(features, boxes)[key] for key in BOX_OUTPUTS]
+        if head.with_mask:
+            masks = head._mask_forward(features, boxes[:MASK_PROPOSALS])
+            outputs += [masks['mask_preds']]
+        return outputs
 
 
 @torch.no_grad()

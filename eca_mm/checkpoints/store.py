@@ -30,8 +30,7 @@ def resolve(url: str) -> Path:
     if not path.is_file():
         raise FileNotFoundError(
             f'{url} is not at {path}: download the ImageNet model of '
-            'https://github.com/BangguWu/ECANet and save it there, or start from '
-            'random weights with --cfg-options model.backbone.init_cfg=None'
+            'https://github.com/BangguWu/ECANet and save it there'
         )
     return path
 

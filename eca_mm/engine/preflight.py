@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from importlib.util import find_spec
 from itertools import chain, islice
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from eca_mm.checkpoints import store
 from .distributed import is_first_rank
 from .request import RequestError
 
+RANDOM_INIT = '--cfg-options model.backbone.init_cfg=None'
 COCO_KEYS = ('images', 'annotations', 'categories')
 # Where the README tells how a data folder has to look.
 LAYOUT = 'see "Train on COCO" and "Train on your own data" in README.md'
@@ -52,23 +54,30 @@ def find_problems(cfg: Config, splits: tuple[str, ...]) -> Iterator[str]:
 
 
 def checkpoint_problems(cfg: Config, trains: bool) -> Iterator[str]:
-    """Initial weights, ``load_from`` and ``resume`` that are not there."""
-    names = {cfg.get('load_from')}
-    if trains:
-        inits = (node.get('init_cfg') for _, node in walk(cfg.model))
-        names |= {
-            init.get('checkpoint')
-            for init in inits
-            if isinstance(init, dict) and init.get('type') == 'Pretrained'
-        }
-    for name in sorted(names - {None}):
-        if name.startswith(store.PREFIX):
-            try:
-                store.resolve(name)
-            except (FileNotFoundError, ValueError) as error:
-                yield str(error)
-        elif '://' not in name and not Path(name).expanduser().is_file():
-            yield f'checkpoint {name} not found: give the path of a .pth file'
+    """``load_from``, ``resume`` and initial weights that are not there."""
+    if cfg.get('load_from'):
+        yield from missing_checkpoint(cfg.load_from)
+    inits = (node.get('init_cfg') for _, node in walk(cfg.model) if trains)
+    names = {
+        init['checkpoint']
+        for init in inits
+        if isinstance(init, dict) and init.get('type') == 'Pretrained'
+    }
+    for problem in chain.from_iterable(map(missing_checkpoint, sorted(names))):
+        yield f'{problem}, or start from random weights: {RANDOM_INIT}'
+
+
+def missing_checkpoint(name: str) -> Iterator[str]:
+    """What is wrong with the name of a checkpoint; remote ones are not looked at."""
+    if name.startswith(store.PREFIX):
+        try:
+            store.resolve(name)
+        except (FileNotFoundError, ValueError) as error:
+            yield str(error)
+    elif name.startswith('torchvision://') and find_spec('torchvision') is None:
+        yield f'{name} needs torchvision: install the one that fits your torch'
+    elif '://' not in name and not Path(name).expanduser().is_file():
+        yield f'checkpoint {name} not found: give the path of a .pth file'
 
 
 def dataset_problems(dataset: dict, model: dict, split: str) -> Iterator[str]:

@@ -14,19 +14,21 @@ class RequestError(Exception):
     """The request is wrong: each argument says what and how to mend it, in one line."""
 
 
-def exit_status(main: Callable[[], None]) -> int:
-    """Run a tool: 0 done, 2 for a wrong request; a failed run keeps its traceback."""
+def exit_status(main: Callable[[], int | None]) -> int:
+    """Run a tool and return its exit status: 2 for a wrong request, else what it says.
+
+    A run that fails keeps its traceback.
+    """
     # mmengine reloads pkg_resources for each mmdet:: base and warns each time: it would
     # bury the one line below.
     warnings.filterwarnings('ignore', 'pkg_resources is deprecated', UserWarning)
     try:
-        main()
+        return main() or 0
     except RequestError as error:
         for problem in error.args:
             # One line whatever the message quotes.
             print(f'error: {" ".join(problem.split())}', file=sys.stderr)
         return 2
-    return 0
 
 
 def add_config_arguments(parser: ArgumentParser) -> None:
@@ -59,24 +61,28 @@ def add_config_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def load_config(args: Namespace) -> Config:
-    """Read the config and apply the shared arguments.
+def read_config(path: str, options: dict | None = None) -> Config:
+    """Read a config and merge ``options`` into it.
 
     Raises:
         RequestError: The file is missing or is not a config, or an option does not fit.
     """
-    if not Path(args.config).is_file():
+    if not Path(path).is_file():
         raise RequestError(
-            f'config {args.config} not found: give the path of a config file, '
-            'for example configs/eca_faster_rcnn_r50.py'
+            f'config {path} not found: give the path of a config file, for example '
+            'configs/eca_faster_rcnn_r50.py'
         )
     try:
-        cfg = Config.fromfile(args.config)
-        cfg.merge_from_dict(args.cfg_options or {})
+        cfg = Config.fromfile(path)
+        cfg.merge_from_dict(options or {})
     except Exception as error:  # a config is code: anything can be raised
-        raise RequestError(
-            f'config {args.config}: {type(error).__name__}: {error}'
-        ) from error
+        raise RequestError(f'config {path}: {type(error).__name__}: {error}') from error
+    return cfg
+
+
+def load_config(args: Namespace) -> Config:
+    """Read the config and apply the shared arguments; errors as :func:`read_config`."""
+    cfg = read_config(args.config, args.cfg_options)
     cfg.launcher = args.launcher
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     default_work_dir = Path('work_dirs') / Path(args.config).stem

@@ -15,7 +15,9 @@ SCHEMA = {
         backbone=TEXT, method=TEXT, params=NUMBER, flops=NUMBER, train_fps=GAP,
         infer_fps=GAP, **TOP,
     ),
-    5: dict(detector=TEXT, backbone=TEXT, method=TEXT, params=NUMBER, gflops=NUMBER, **AP),
+    5: dict(
+        detector=TEXT, backbone=TEXT, method=TEXT, params=NUMBER, gflops=NUMBER, **AP,
+    ),
     6: dict(backbone=TEXT, method=TEXT, **AP),
 }  # fmt: skip
 PREFIXES = {'none': '', 'SE': 'se_', 'NL': 'nl_', 'GC': 'gc_', 'ECA': 'eca_'}

@@ -4,7 +4,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from eca_mm.engine import RequestError, refuse_problems
+from eca_mm.engine import RequestError, preflight, refuse_problems
 from eca_mm.engine.preflight import find_problems, leaf_datasets
 
 
@@ -96,6 +96,11 @@ def test_initial_weights(cfg, monkeypatch, tmp_path):
     cfg.model.backbone.init_cfg = init_cfg
     (problem,) = problems(cfg)
     assert 'absent.pth not found' in problem
+    init_cfg['checkpoint'] = 'torchvision://resnet50'
+    cfg.model.backbone.init_cfg = init_cfg
+    monkeypatch.setattr(preflight, 'find_spec', lambda name: None)
+    (problem,) = problems(cfg)
+    assert 'needs torchvision' in problem and 'init_cfg=None' in problem
     # A test run does not initialise.
     assert list(find_problems(cfg, ('test',))) == []
 

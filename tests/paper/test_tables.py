@@ -1,0 +1,46 @@
+import pytest
+
+from eca_mm.paper import config_name, load_table
+from eca_mm.paper.tables import SCHEMA, check_row
+
+
+def test_every_row_has_its_columns():
+    assert {n: len(load_table(n)) for n in SCHEMA} == {2: 10, 3: 19, 5: 20, 6: 8}
+
+
+def test_figures_of_the_paper():
+    """Two rows typed from the paper again."""
+    (row,) = (r for r in load_table(5) if config_name(r) == 'eca_retinanet_r101')
+    assert (row['params'], row['gflops'], row['AP'], row['APl']) == (
+        56.74, 315.57, 39.1, 50.6
+    )  # fmt: skip
+    nl = load_table(6)[2]
+    assert (nl['method'], nl['AP'], nl['APs']) == ('NL', 34.7, None)
+
+
+def test_the_abstract():
+    """ECA-Net-50 gains 2.28 top-1 over ResNet-50 in the table."""
+    top1 = {
+        row['method']: row['top1']
+        for row in load_table(3)
+        if row['backbone'] == 'ResNet-50'
+    }
+    assert round(top1['ECA-Net'] - top1['ResNet'], 2) == 2.28
+
+
+def test_configs_and_rows_are_the_same_set(repo):
+    names = [config_name(row) for row in load_table(5)]
+    assert sorted(names) == sorted(path.stem for path in repo.glob('configs/*.py'))
+
+
+@pytest.mark.parametrize(
+    ('change', 'named'), [(dict(AP='38'), "AP is '38'"), (dict(mAP=1), 'columns')]
+)
+def test_wrong_rows_are_named(change, named):
+    with pytest.raises(ValueError, match=named):
+        check_row(load_table(6)[0] | change, SCHEMA[6])
+
+
+def test_unknown_table():
+    with pytest.raises(ValueError, match='got 4'):
+        load_table(4)
