@@ -7,7 +7,8 @@ HEAD = """\
 
 One config for each row of Tables 5 and 6 of ECA-Net. All figures are **the paper's**,
 on COCO val2017, trained on 4 GPUs x 2 images; none was trained by us. Our models meet
-its parameters (10^6) and GFLOPs (1280x800): `python tools/complexity.py --paper-table 5`.
+its parameters (10^6) and GFLOPs (1280x800), as shown by
+`python tools/complexity.py --paper-table 5`.
 
 ```bash
 python tools/train.py configs/NAME.py
