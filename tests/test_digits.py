@@ -30,11 +30,6 @@ def build():
         yield importlib.import_module('build')
 
 
-@pytest.fixture(scope='module')
-def compose(build):
-    return sys.modules['compose']
-
-
 @pytest.fixture
 def command(build, monkeypatch):
     """Run the script with arguments in this process; returns its exit status."""
@@ -80,20 +75,22 @@ def test_annotations_are_the_decoded_masks(data, build, split, count):
     for i, times in painted.items():
         assert set(np.unique(times)) == {0, 1}, 'masks show only what is visible'
         image = build.cv2.imread(str(data / split / coco.imgs[i]['file_name']))
-        assert image.shape == (128, 128, 3)
+        drawn, digits = build.compose.draw_sample(split, i, seed=0, size=128)
+        np.testing.assert_array_equal(image[..., ::-1], drawn)  # BGR to RGB
+        np.testing.assert_array_equal(
+            times, sum(mask.astype(int) for _, mask in digits)
+        )
 
 
-def test_train_and_val_share_no_digit_and_no_photo_region(data, compose):
-    splits = compose.split_digits(0)
+def test_train_and_val_share_no_digit_and_no_photo_region(data, build):
+    splits = build.compose.split_digits(0)
     both = np.concatenate([splits['train'], splits['val']])
     assert sorted(both) == list(range(1797))  # each digit once
     assert len(splits['val']) == 359  # a fifth
     for split, indices in splits.items():
-        coco = json.loads(
-            (data / 'annotations' / f'instances_{split}.json').read_bytes()
-        )
-        assert {a['digit_index'] for a in coco['annotations']} <= set(indices)
-    parts = compose.split_photos()
+        anns = COCO(data / 'annotations' / f'instances_{split}.json').anns
+        assert {ann['digit_index'] for ann in anns.values()} <= set(indices)
+    parts = build.compose.split_photos()
     for train, val, photo in zip(
         parts['train'], parts['val'], datasets.load_sample_images().images, strict=True
     ):
@@ -118,12 +115,12 @@ def test_seed_and_number_decide_every_byte(command, data, tmp_path):
 
 
 @pytest.mark.parametrize('size', [64, 128])
-def test_pixels_change_inside_the_masks_and_nowhere_else(compose, size):
+def test_pixels_change_inside_the_masks_and_nowhere_else(build, size):
     rng = np.random.default_rng(3)
     background = rng.integers(0, 256, (size, size, 3), dtype=np.uint8)
     kept = background.copy()
     glyphs = list(datasets.load_digits().images[:6])
-    image, masks = compose.compose(background, glyphs, rng)
+    image, masks = build.compose.compose(background, glyphs, rng)
     np.testing.assert_array_equal(background, kept)  # the input is left alone
     union = np.any([mask for _, mask in masks], axis=0)
     changed = (image != background).any(axis=2)
@@ -136,7 +133,8 @@ def test_pixels_change_inside_the_masks_and_nowhere_else(compose, size):
     assert changed[shifted].mean() < 0.95
 
 
-def test_a_digit_is_covered_only_a_little(compose, monkeypatch):
+def test_a_digit_is_covered_only_a_little(build, monkeypatch):
+    compose = build.compose
     draw_ink, drawn = compose.draw_ink, {}
 
     def spy(glyph, *rest):
