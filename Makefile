@@ -16,7 +16,7 @@ install: ## make .venv with pinned packages and mmcv's operators (first time: 15
 check: ## print the versions in .venv and whether mmcv's operators load
 	@$(INSTALL) --check
 
-demo: install ## train and compare small detectors on digits, on the CPU
+demo: install ## build the digits data, train a detector on it, evaluate and report (CPU)
 	$(BIN)/python projects/digits/demo.py
 
 test: lint ## lint, then the whole test suite

@@ -3,19 +3,16 @@
 import argparse
 import sys
 
-from mmdet.utils import setup_cache_size_limit_of_dynamo
 from mmengine.config import Config
 from mmengine.device import is_cuda_available
-from mmengine.registry import RUNNERS
-from mmengine.runner import Runner
 
 import eca_mm  # noqa: F401  (registers backbones, plugins and hooks)
 from eca_mm.engine import (
     RequestError,
     add_config_arguments,
+    build_runner,
     exit_status,
     load_config,
-    prepare_ranks,
     refuse_problems,
 )
 
@@ -79,10 +76,7 @@ def main() -> None:
     if args.check:
         print(f'{args.config}: data, classes and initial weights are in order')
         return
-    setup_cache_size_limit_of_dynamo()
-    prepare_ranks(cfg)
-    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
-    runner.train()
+    build_runner(cfg).train()
 
 
 if __name__ == '__main__':

@@ -1,4 +1,3 @@
-from .distributed import prepare_ranks
 from .preflight import refuse_problems
 from .request import (
     RequestError,
@@ -7,13 +6,14 @@ from .request import (
     load_config,
     read_config,
 )
+from .runner import build_runner
 
 __all__ = [
     'RequestError',
     'add_config_arguments',
+    'build_runner',
     'exit_status',
     'load_config',
-    'prepare_ranks',
     'read_config',
     'refuse_problems',
 ]

@@ -68,7 +68,8 @@ def show_summary(phases: list[tuple[str, float]], work_dir: Path) -> None:
         table.add_row(title, f'{seconds:.0f}')
     results = json.loads((work_dir / 'results.json').read_text())
     Console().print(table)
-    print(f'box AP: {results["coco"]["bbox"]["AP"]:.3f}')
+    boxes = results['coco'].get('bbox')
+    print(f'box AP: {boxes["AP"]:.3f}' if boxes else 'box AP: nothing was detected')
     print(f'report: {work_dir / "report.md"}')
 
 
