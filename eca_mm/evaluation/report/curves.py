@@ -7,6 +7,14 @@ from matplotlib.figure import Figure
 
 from .files import replaced
 
+# Plotted figures of mmdet's CocoMetric: what they are called in the plot.
+SCORES = {
+    'bbox_mAP': 'box AP',
+    'bbox_mAP_50': 'box AP50',
+    'segm_mAP': 'mask AP',
+    'segm_mAP_50': 'mask AP50',
+}
+
 
 def read_logs(work_dir: Path) -> tuple[list[dict], list[dict]]:
     """Training rows and evaluation rows of all starts of a run, by iteration.
@@ -40,7 +48,7 @@ def draw_curves(work_dir: Path, out: Path) -> bool:
     if not train:
         return False
     figure = Figure(figsize=(11, 4), layout='constrained')
-    left, right = figure.subplots(1, 2)
+    left, right = figure.subplots(1, 2, sharex=True)
     for name in [key for key in train[0] if 'loss' in key]:
         rows = [row for row in train if name in row]
         left.plot(
@@ -49,8 +57,8 @@ def draw_curves(work_dir: Path, out: Path) -> bool:
             label=name,
             linewidth=2 if name == 'loss' else 1,
         )
-    left.set(xlabel='iteration', ylabel='loss', ylim=(0, None))
-    for name in ('bbox_mAP', 'bbox_mAP_50', 'segm_mAP', 'segm_mAP_50'):
+    left.set(xlabel='iteration', ylabel='loss', xlim=(0, None), ylim=(0, None))
+    for name, label in SCORES.items():
         points = [
             (row['iter'], 100 * value)
             for row in evaluations
@@ -58,7 +66,7 @@ def draw_curves(work_dir: Path, out: Path) -> bool:
             if key.rpartition('/')[2] == name
         ]
         if points:
-            right.plot(*zip(*points, strict=True), marker='o', label=name)
+            right.plot(*zip(*points, strict=True), marker='o', label=label)
     right.set(xlabel='iteration', ylabel='AP (%)', ylim=(0, 100))
     for axes in (left, right):
         axes.grid(alpha=0.3)
