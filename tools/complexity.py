@@ -90,7 +90,7 @@ def as_text(value) -> str:
 def print_table(rows: list[dict]) -> None:
     table = Table()
     for column in rows[0]:
-        table.add_column(column, overflow='fold')
+        table.add_column(column, overflow='fold', no_wrap=column != 'verdict')
     for row in rows:
         table.add_row(*map(as_text, row.values()))
     Console().print(table)

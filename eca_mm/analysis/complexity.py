@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 PROPOSALS = 1000  # rows of the box head
 MASK_PROPOSALS = 100  # rows of the mask head
-BOX_OUTPUTS = ('cls_score', 'bbox_pred')
 
 
 @dataclass
@@ -42,11 +41,15 @@ class DummyForward(nn.Module):
         # (rows, 5): image index and a box; RoIAlign is not counted, any box will do.
         boxes = torch.tensor([[0.0, 0, 0, 64, 64]]).repeat(PROPOSALS, 1)
         head = self.model.roi_head
-        outputs = [self.model.rpn_head(features)]
-        outputs += [head._bbox_forward(features, boxes)[key] for key in BOX_OUTPUTS]
+        found = head._bbox_forward(features, boxes)
+        outputs = [
+            self.model.rpn_head(features),
+            found['cls_score'],
+            found['bbox_pred'],
+        ]
         if head.with_mask:
-            masks = head._mask_forward(features, boxes[:MASK_PROPOSALS])
-            outputs += [masks['mask_preds']]
+            found = head._mask_forward(features, boxes[:MASK_PROPOSALS])
+            outputs.append(found['mask_preds'])
         return outputs
 
 

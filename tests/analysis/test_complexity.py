@@ -97,7 +97,7 @@ def test_table_5_is_equal_to_the_last_digit(repo):
     verdicts = {row['row']: row['verdict'] for row in rows}
     others = {k: v for k, v in verdicts.items() if v != compare.EQUAL}
     assert others.keys() == {'nl_mask_rcnn_r50', 'gc_mask_rcnn_r50'}
-    assert all(v.startswith('known: gflops -') for v in others.values())
+    assert all('known: gflops -' in v for v in others.values())
     by_name = {row['row']: row for row in rows}
     # parameters of NL and GC are met: 46.50, and 46.9 with the decimal that is printed
     assert round(by_name['nl_mask_rcnn_r50']['params'], 2) == 46.50
