@@ -7,8 +7,6 @@ import pytest
 import torch
 from mmdet.datasets import CocoDataset
 
-REPO = Path(__file__).parents[1]
-
 
 @pytest.fixture(autouse=True)
 def seeded():
@@ -17,7 +15,7 @@ def seeded():
 
 @pytest.fixture
 def repo() -> Path:
-    return REPO
+    return Path(__file__).parents[1]
 
 
 @pytest.fixture

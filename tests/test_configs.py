@@ -1,7 +1,8 @@
+from pathlib import Path
+
 import pytest
 import torch
 import yaml
-from conftest import REPO
 from mmcv.cnn.bricks import ContextBlock, NonLocal2d
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
@@ -12,6 +13,7 @@ from mmengine.structures import InstanceData
 from eca_mm.paper import config_name, load_table
 from eca_mm.paper.configs_readme import configs_readme
 
+REPO = Path(__file__).parents[1]
 CONFIGS = sorted(
     path.relative_to(REPO)
     for folder in ('configs', 'projects/*/configs')

@@ -15,7 +15,12 @@ from .distributed import is_first_rank
 from .request import RequestError
 
 RANDOM_INIT = '--cfg-options model.backbone.init_cfg=None'
-COCO_KEYS = ('images', 'annotations', 'categories')
+# The parts of an annotation file, and what mmdet reads of each entry.
+COCO_FORMAT = {
+    'images': {'id', 'file_name', 'height', 'width'},
+    'annotations': {'image_id', 'category_id', 'bbox', 'area'},
+    'categories': {'id', 'name'},
+}
 # Where the README tells how a data folder has to look.
 LAYOUT = 'see "Train on COCO" and "Train on your own data" in README.md'
 
@@ -90,7 +95,8 @@ def dataset_problems(dataset: dict, model: dict, split: str) -> Iterator[str]:
         yield f'{split} data root {root} not found: put or link it there; {LAYOUT}'
         return
     try:
-        coco = read_coco(root / ann_file)
+        # COCO's test-dev has no annotations; its results are only formatted.
+        coco = read_coco(root / ann_file, ('annotations',) if split == 'test' else ())
     except (OSError, ValueError) as error:
         yield f'{split} annotations: {error}; {LAYOUT}'
         return
@@ -98,8 +104,11 @@ def dataset_problems(dataset: dict, model: dict, split: str) -> Iterator[str]:
     yield from class_problems(coco, dataset, model, split)
 
 
-def read_coco(path: Path) -> dict:
+def read_coco(path: Path, optional: tuple[str, ...] = ()) -> dict:
     """Parse a COCO annotation file.
+
+    Args:
+        optional: Parts of the format that may be missing.
 
     Raises:
         OSError: It cannot be read.
@@ -111,10 +120,18 @@ def read_coco(path: Path) -> dict:
         coco = json.loads(path.read_bytes())
     except ValueError as error:
         raise ValueError(f'{path} is not valid JSON ({error})') from error
-    keys = coco if isinstance(coco, dict) else ()
-    missing = [key for key in COCO_KEYS if key not in keys]
-    if missing:
-        raise ValueError(f'{path} is not in COCO format: no {", ".join(missing)}')
+    for part, fields in COCO_FORMAT.items():
+        entries = coco.get(part) if isinstance(coco, dict) else None
+        if entries is None and part in optional:
+            continue
+        if not isinstance(entries, list):
+            raise ValueError(f'{path} is not in COCO format: no list of {part}')
+        for entry in entries:
+            if not isinstance(entry, dict) or not fields <= entry.keys():
+                raise ValueError(
+                    f'{path} is not in COCO format: in {part} one lacks '
+                    f'{" or ".join(sorted(fields))}: {str(entry)[:80]}'
+                )
     return coco
 
 

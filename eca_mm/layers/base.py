@@ -1,9 +1,11 @@
+from abc import ABC, abstractmethod
+
 from torch import Tensor, nn, sigmoid
 
 from eca_mm.functional import scale_channels
 
 
-class ChannelAttention(nn.Module):
+class ChannelAttention(nn.Module, ABC):
     """Scale each channel by sigmoid(f(GAP(x))), equation 1 of the paper.
 
     Subclasses are f: they implement :meth:`excite`. The pooling is a module, without
@@ -14,9 +16,9 @@ class ChannelAttention(nn.Module):
         super().__init__()
         self.squeeze = nn.AdaptiveAvgPool2d(1)
 
+    @abstractmethod
     def excite(self, y: Tensor) -> Tensor:
         """Logits of the gates (N, C) from channel means ``y`` (N, C)."""
-        raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, H, W)."""

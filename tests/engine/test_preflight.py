@@ -50,13 +50,28 @@ def test_no_annotation_file(cfg, coco_root):
 
 @pytest.mark.parametrize(
     ('text', 'said'),
-    [('{"images": [', 'not valid JSON'), ('[]', 'images, annotations, categories'),
-     ('{"images": [], "annotations": []}', 'no categories')],
+    [
+        ('{"images": [', 'not valid JSON'),
+        ('[]', 'no list of images'),
+        ('{"images": [], "annotations": []}', 'no list of categories'),
+        ('{"images": {}, "annotations": [], "categories": []}', 'no list of images'),
+        ('{"images": [], "annotations": [], "categories": [{"id": 1}]}',
+         "in categories one lacks id or name: {'id': 1}"),
+        ('{"images": [], "annotations": [7], "categories": []}', 'in annotations one'),
+    ],
 )  # fmt: skip
 def test_broken_annotation_file(cfg, coco_root, text, said):
     (coco_root / 'annotations/instances_train2017.json').write_text(text)
     (problem,) = problems(cfg)
     assert said in problem and 'instances_train2017.json' in problem
+
+
+def test_test_dev_has_no_annotations(cfg, coco_root):
+    path = coco_root / 'annotations/instances_val2017.json'
+    edit_json(path, lambda coco: coco.pop('annotations'))
+    assert list(find_problems(cfg, ('test',))) == []
+    (problem,) = find_problems(cfg, ('val',))
+    assert 'no list of annotations' in problem
 
 
 def test_no_image_folder(cfg):
