@@ -1,4 +1,6 @@
 import json
+import logging
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from mmdet.structures import DetDataSample
 from mmdet.structures.mask import BitmapMasks
 from mmengine.structures import InstanceData
 
+from eca_mm.evaluation import ReportHook
 from eca_mm.evaluation.report.curves import draw_curves, read_logs
 from eca_mm.evaluation.report.files import replaced
 from eca_mm.evaluation.report.page import coco_table, page_lines, write_page
@@ -95,6 +98,14 @@ def test_failed_write_leaves_the_good_file(tmp_path):
         raise RuntimeError
     assert path.read_text() == 'good'
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_report_that_fails_does_not_end_the_run(monkeypatch, caplog):
+    hook = ReportHook()
+    monkeypatch.setattr(hook, 'write', lambda runner: 1 / 0)
+    hook.after_val_epoch(SimpleNamespace(logger=logging.getLogger('run')), METRICS)
+    assert 'the run goes on' in caplog.text and 'ZeroDivisionError' in caplog.text
+    assert hook.metrics == METRICS
 
 
 def test_masks_of_both_forms():

@@ -41,8 +41,12 @@ class ReportHook(Hook):
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
         self.metrics = metrics or {}
-        if is_main_process():
+        if not is_main_process():
+            return
+        try:
             self.write(runner)
+        except Exception:  # days of training must not end for a picture
+            runner.logger.exception('the report was not written; the run goes on')
 
     before_test_epoch = before_val_epoch
     after_test_iter = after_val_iter
