@@ -52,7 +52,7 @@ KERNEL_SIZES = {50: (3, 5, 5, 7), 101: (3, 3, 5, 7), 152: (3, 3, 5, 7)}
 COPIED = ('GCNet', 'AA-Net')
 
 # Figures that cannot be met, by table, row and column, and why.
-GCNET = "GCNet's own count, copied by the paper; the plain model's 275.58 is not"
+GCNET = "GCNet's own count, which the paper set beside its own of the other rows"
 KNOWN = {
     (5, 'nl_mask_rcnn_r50', 'gflops'): GCNET,
     (5, 'gc_mask_rcnn_r50', 'gflops'): GCNET,

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from eca_mm.functional import scale_channels
 
 from .base import check_divides
+from .eca import check_kernel_size
 
 
 @MODELS.register_module()
@@ -20,7 +21,7 @@ class CBAM(nn.Module):
         kernel_size: Side of the spatial convolution.
 
     Raises:
-        TypeError: ``reduction`` is not an int.
+        TypeError: ``reduction`` or ``kernel_size`` is not an int.
         ValueError: ``reduction`` does not divide ``in_channels``, ``kernel_size`` is
             even or below 1.
     """
@@ -31,8 +32,7 @@ class CBAM(nn.Module):
         self, in_channels: int, reduction: int = 16, kernel_size: int = 7
     ) -> None:
         super().__init__()
-        if kernel_size < 1 or kernel_size % 2 == 0:
-            raise ValueError(f'kernel_size must be odd and positive, got {kernel_size}')
+        check_kernel_size(kernel_size)
         reduced = check_divides('reduction', reduction, in_channels)
         self.average = nn.AdaptiveAvgPool2d(1)
         self.maximum = nn.AdaptiveMaxPool2d(1)
