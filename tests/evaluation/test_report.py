@@ -12,7 +12,7 @@ from mmengine.structures import InstanceData
 
 from eca_mm.evaluation import ReportHook
 from eca_mm.evaluation.report.curves import draw_curves, read_logs
-from eca_mm.evaluation.report.files import replaced
+from eca_mm.files import replaced
 from eca_mm.evaluation.report.page import coco_table, page_lines, write_page
 from eca_mm.evaluation.report.samples import draw_samples, mask_array
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from .files import replaced
+from eca_mm.files import replaced
 
 # Plotted figures of mmdet's CocoMetric: what they are called in the plot.
 SCORES = {

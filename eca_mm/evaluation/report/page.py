@@ -12,7 +12,7 @@ from mmengine.utils import get_git_hash
 from rich.console import Console
 from rich.table import Table
 
-from .files import replaced
+from eca_mm.files import replaced
 
 # Column of the report: name in mmdet's CocoMetric.
 COLUMNS = {

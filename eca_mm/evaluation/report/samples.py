@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from mmdet.structures import DetDataSample
 from mmengine.structures import InstanceData
 
-from .files import replaced
+from eca_mm.files import replaced
 
 PAIRS_IN_A_ROW = 2
 
