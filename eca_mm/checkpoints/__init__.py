@@ -1,3 +1,3 @@
-from . import safe, store
+from . import convert, load_report, safe, store
 
-__all__ = ['safe', 'store']
+__all__ = ['convert', 'load_report', 'safe', 'store']
