@@ -1,0 +1,26 @@
+# Faster R-CNN, ECA-ResNet, FPN, tested by MMDetection 1.x's rules.
+_base_ = '../../../../configs/faster_rcnn_r50.py'
+
+# In place of the root's list, so eca_mm stands here too.
+custom_imports = dict(imports=['eca_mm', 'eca_mm.legacy_v1'])
+
+model = dict(
+    backbone=dict(type='ECAResNet', init_cfg=None),  # all weights are the checkpoint's
+    rpn_head=dict(
+        anchor_generator=dict(type='LegacyAnchorGenerator', center_offset=0.5),
+        bbox_coder=dict(type='V1DeltaXYWHBBoxCoder'),
+    ),
+    roi_head=dict(
+        bbox_roi_extractor=dict(
+            type='V1RoIExtractor', roi_layer=dict(sampling_ratio=2)
+        ),
+        bbox_head=dict(bbox_coder=dict(type='V1DeltaXYWHBBoxCoder')),
+    ),
+    test_cfg=dict(
+        # 1.x kept boxes of one pixel, whose x2 is x1.
+        rpn=dict(nms=dict(offset=1), min_bbox_size=-1),
+        rcnn=dict(nms=dict(offset=1)),
+    ),
+)
+test_evaluator = dict(type='V1CocoMetric')
+val_evaluator = dict(type='V1CocoMetric')

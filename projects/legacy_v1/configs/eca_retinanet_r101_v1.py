@@ -1,0 +1,8 @@
+# RetinaNet, ECA-ResNet-101, FPN, of the authors: box AP 39.1 on
+# val2017 (their README). Not evaluated by us. Their file:
+# RetinaNet_ecanet101_k3357_bs8_lr0.01
+#   python tools/test.py projects/legacy_v1/configs/eca_retinanet_r101_v1.py \
+#       ecanet-coco://retinanet_r101
+_base_ = './_base_/retinanet.py'
+
+model = dict(backbone=dict(depth=101, kernel_sizes=(3, 3, 5, 7)))
