@@ -43,11 +43,15 @@ class CBAM(nn.Module):
         )
         self.conv = nn.Conv2d(2, 1, kernel_size, padding=kernel_size // 2, bias=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, C, H, W)."""
+    def gates(self, x: Tensor) -> Tensor:
+        """Channel gates (N, C) of a feature map (N, C, H, W)."""
         # (N, C, 1, 1) -> (N, C)
         pooled = (pool(x).flatten(1) for pool in (self.average, self.maximum))
-        x = scale_channels(x, torch.sigmoid(sum(map(self.mlp, pooled))))
+        return torch.sigmoid(sum(map(self.mlp, pooled)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C, H, W)."""
+        x = scale_channels(x, self.gates(x))
         # (N, 2, H, W): mean and maximum over the channels
         maps = torch.cat([x.mean(1, keepdim=True), x.amax(1, keepdim=True)], dim=1)
         return x * torch.sigmoid(self.conv(maps)).to(x.dtype)
