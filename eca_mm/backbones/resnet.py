@@ -112,6 +112,8 @@ class ECAResNet(PluginResNet):
             depth 50 and (3, 3, 5, 7) at 101 and 152.
         plugins: Further plugins as of :class:`PluginResNet`; those at the same
             position come before the ECA.
+        identity_init: Ours, not the paper's: every ECA begins as the identity, so that
+            with a plain ResNet's weights the network starts exactly as that one does.
         kwargs: Every other argument of mmdet's ``ResNet``.
 
     Raises:
@@ -126,13 +128,16 @@ class ECAResNet(PluginResNet):
         kernel_sizes: str | int | Sequence[int] = 'adaptive',
         plugins: list[dict] | None = None,
         num_stages: int = 4,
+        identity_init: bool = False,
         **kwargs,
     ) -> None:
         # The block's last convolution; an unknown depth is the host's error.
         last_conv = 'after_conv2' if depth in (18, 34) else 'after_conv3'
         attention = [
             dict(
-                cfg=dict(type='ECA', kernel_size=kernel_size),
+                cfg=dict(
+                    type='ECA', kernel_size=kernel_size, identity_init=identity_init
+                ),
                 position=last_conv,
                 stages=tuple(stage == i for i in range(num_stages)),
             )

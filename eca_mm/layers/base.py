@@ -12,6 +12,9 @@ class ChannelAttention(nn.Module, ABC):
     parameters, because the host's counters of FLOPs see modules only.
     """
 
+    # Ours, not the paper's: a subclass that offers it sets it, with f zero at first.
+    identity_init = False
+
     def __init__(self) -> None:
         super().__init__()
         self.squeeze = nn.AdaptiveAvgPool2d(1)
@@ -20,10 +23,23 @@ class ChannelAttention(nn.Module, ABC):
     def excite(self, y: Tensor) -> Tensor:
         """Logits of the gates (N, C) from channel means ``y`` (N, C)."""
 
+    def gate(self, y: Tensor) -> Tensor:
+        """Gates (N, C) from channel means ``y`` (N, C), in (0, 1).
+
+        With ``identity_init`` they are twice that, so that logits of zero, as they
+        are before the first step, make every gate exactly 1.
+        """
+        gate = sigmoid(self.excite(y))
+        return 2 * gate if self.identity_init else gate
+
+    def gates(self, x: Tensor) -> Tensor:
+        """Gates (N, C) of a feature map (N, C, H, W)."""
+        # (N, C, 1, 1) -> (N, C)
+        return self.gate(self.squeeze(x).flatten(1))
+
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, H, W)."""
-        # (N, C, 1, 1) -> (N, C)
-        return scale_channels(x, sigmoid(self.excite(self.squeeze(x).flatten(1))))
+        return scale_channels(x, self.gates(x))
 
 
 def check_divides(name: str, part: int, channels: int) -> int:

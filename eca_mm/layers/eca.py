@@ -20,6 +20,10 @@ class ECA(ChannelAttention):
             rule: take k from their tensors.
         gamma: Divisor of the rule (equation 12).
         beta: Offset of the rule.
+        identity_init: Ours, not the paper's: begin as the identity, with taps of zero
+            and gates 2 * sigmoid(C1D_k(y)). For a start from the weights of a plain
+            network, whose features gates near one half would halve. The factor stays,
+            so trained weights are only right with the option they were trained with.
 
     Raises:
         TypeError: ``kernel_size`` or ``in_channels`` is not an int.
@@ -35,11 +39,15 @@ class ECA(ChannelAttention):
         kernel_size: int | None = None,
         gamma: float = 2,
         beta: float = 1,
+        identity_init: bool = False,
     ) -> None:
         super().__init__()
         adaptive = adaptive_kernel_size(in_channels, gamma, beta)
         k = adaptive if kernel_size is None else check_kernel_size(kernel_size)
         self.conv = nn.Conv1d(1, 1, k, padding=k // 2, bias=False)
+        self.identity_init = identity_init
+        if identity_init:
+            nn.init.zeros_(self.conv.weight)
 
     def excite(self, y: Tensor) -> Tensor:
         # (N, C) -> (N, 1, C): the channels are the sequence of the convolution.

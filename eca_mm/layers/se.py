@@ -15,6 +15,8 @@ class SE(ChannelAttention):
         in_channels: Channels C of the input.
         reduction: Divisor r of the channels between the two layers.
         bias: Give both layers a bias, C + C/r parameters more.
+        identity_init: Ours, not the paper's: begin as the identity, with W2 (and its
+            bias) zero and gates 2 * sigmoid(...); see :class:`ECA`.
 
     Raises:
         TypeError: ``reduction`` is not an int.
@@ -24,13 +26,21 @@ class SE(ChannelAttention):
     _abbr_ = 'se'
 
     def __init__(
-        self, in_channels: int, reduction: int = 16, bias: bool = False
+        self,
+        in_channels: int,
+        reduction: int = 16,
+        bias: bool = False,
+        identity_init: bool = False,
     ) -> None:
         super().__init__()
         reduced = check_divides('reduction', reduction, in_channels)
         self.fc1 = nn.Linear(in_channels, reduced, bias)
         self.relu = nn.ReLU(inplace=True)
         self.fc2 = nn.Linear(reduced, in_channels, bias)
+        self.identity_init = identity_init
+        if identity_init:
+            for parameter in self.fc2.parameters():
+                nn.init.zeros_(parameter)
 
     def excite(self, y: Tensor) -> Tensor:
         return self.fc2(self.relu(self.fc1(y)))

@@ -19,10 +19,19 @@ Initial weights: `ecanet://` for ECA, `checkpoints/se_resnet50.pth` and
 `checkpoints/se_resnet101.pth` for SE, torchvision's for the others (that needs
 torchvision).
 """
+# Configs beside the paper's: name, and what it is.
+OURS = {
+    'eca_identity_faster_rcnn_r50': "ECA that begins as the identity, on torchvision's "
+    'plain weights',
+}
 NOTES = """
 NL and GC: the paper took their rows from GCNet, which counts all parameters and, for
 GC, trains with synchronised BN in the backbone; the config tells how. Their GFLOPs are
 not met: `tools/complexity.py` shows by how much.
+
+## Ours, not the paper's
+
+{ours}
 
 This file is made from `eca_mm/paper/tables.yaml`:
 `python -m eca_mm.paper.configs_readme > configs/README.md`.
@@ -53,7 +62,10 @@ def configs_readme() -> str:
             f'{with_mask["AP"]:.1f}' if with_mask else '',
         ]
         lines.append(f'| {" | ".join(line)} |')
-    return '\n'.join([HEAD, *lines, NOTES]).rstrip() + '\n'
+    ours = '\n'.join(
+        f'- [{name}]({name}.py):\n  {what}.' for name, what in OURS.items()
+    )
+    return '\n'.join([HEAD, *lines, NOTES.format(ours=ours)])
 
 
 if __name__ == '__main__':
