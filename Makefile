@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# mmpretrain and timm, for the tests that need them only: requirements/pretrain.txt.
+PRETRAIN := $(abspath $(VENV))/pretrain:$(CURDIR)/tests/pretrain/site
 INSTALL := $(PYTHON) tools/install.py --venv $(VENV)
 
 .DEFAULT_GOAL := help
@@ -21,6 +23,7 @@ demo: install ## build the digits data, train a detector on it, evaluate and rep
 
 test: lint ## lint, then the whole test suite
 	$(BIN)/python -m pytest
+	PYTHONPATH=$(PRETRAIN) $(BIN)/python -m pytest tests/pretrain
 
 lint: install ## style and format, changing nothing
 	$(BIN)/python -m ruff check .

@@ -56,16 +56,22 @@ def fails(main, capsys):
     return only_line
 
 
+def add_metadata(folder: Path, versions: dict[str, str]) -> None:
+    """What pip leaves of packages in a folder, the packages themselves aside."""
+    for name, version in versions.items():
+        info = folder / f'{name.replace("-", "_")}-{version}.dist-info'
+        info.mkdir(parents=True)
+        (info / 'METADATA').touch()
+        (info / 'RECORD').touch()
+
+
 @pytest.fixture
 def venv(tmp_path) -> Venv:
     """What a finished run leaves: metadata of everything pinned, and the stamp."""
     venv = Venv(tmp_path / 'venv')
     pins = checkout.read_pins('build', 'runtime', 'openmmlab', 'mmcv', 'dev')
-    for name, version in {**pins, 'eca_mm': '0.1.0', 'torch': '2.13.0+cpu'}.items():
-        info = venv.site / f'{name.replace("-", "_")}-{version}.dist-info'
-        info.mkdir(parents=True)
-        (info / 'METADATA').touch()
-        (info / 'RECORD').touch()
+    add_metadata(venv.site, {**pins, 'eca_mm': '0.1.0', 'torch': '2.13.0+cpu'})
+    add_metadata(venv.aside, checkout.read_pins('pretrain'))
     Path(venv.python).parent.mkdir()
     Path(venv.python).touch()
     venv.finish(dev=True, ops='cpu', forced=None)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from installer import checkout
+from installer.output import InstallError
 from installer.venv import STAMP
 
 
@@ -36,6 +37,10 @@ def break_off_package(venv):
     (next(venv.site.glob('mmcv-*')) / 'RECORD').unlink()
 
 
+def remove_what_is_aside(venv):
+    shutil.rmtree(next(venv.aside.glob('timm-*')))
+
+
 def remove_python(venv):
     Path(venv.python).unlink()
 
@@ -51,7 +56,7 @@ def garble_stamp(venv):
 @pytest.mark.parametrize(
     'harm',
     [change_pin, change_bounds, remove_package, break_off_package, remove_python]
-    + [garble_stamp, interrupt_run],
+    + [remove_what_is_aside, garble_stamp, interrupt_run],
 )
 def test_what_makes_the_next_run_work_again(venv, harm):
     assert venv.is_current(dev=True, ops=None)
@@ -74,6 +79,32 @@ def test_a_broken_environment_is_made_anew(venv, commands):
     venv.prepare()  # its Python is an empty file
     assert commands == [[sys.executable, '-m', 'venv', str(venv.folder)]]
     assert [p.name for p in venv.folder.iterdir()] == [STAMP]
+
+
+def test_mmpretrain_goes_aside_whole_or_not_at_all(venv, monkeypatch):
+    """mmdet imports it wherever it finds it, so it may not be among the packages."""
+    seen, status = [], 1
+
+    def fake(command, env):
+        seen.append(command)
+        if '--target' in command:
+            (Path(command[command.index('--target') + 1]) / 'timm').mkdir(parents=True)
+            return status, ''
+        return 0, ''
+
+    monkeypatch.setattr('installer.target.execute', fake)
+    venv.add_pinned(dev=True)
+    assert not any('--target' in command for command in seen), 'all is there'
+    remove_what_is_aside(venv)
+    venv.add_pinned(dev=False)
+    assert not any('--target' in command for command in seen), 'for tests only'
+    with pytest.raises(InstallError, match='mmpretrain'):
+        venv.add_pinned(dev=True)
+    assert not venv.aside.exists()
+    status = 0
+    venv.add_pinned(dev=True)
+    assert [path.name for path in venv.aside.iterdir()] == ['timm']
+    assert '--no-deps' in seen[-1] and not venv.has_aside()
 
 
 def test_options_that_the_environment_does_not_meet(venv):

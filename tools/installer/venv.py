@@ -17,6 +17,23 @@ STAMP = 'eca_mm-install.json'
 OLDEST, NEWEST, VERIFIED = (3, 11), (3, 13), (3, 11)  # numpy 2.4 needs 3.11
 
 
+def whole(site: Path) -> dict[str, str]:
+    """What is installed whole in a folder of packages: pip writes RECORD last."""
+    found = {}
+    for record in site.glob('*.dist-info/RECORD'):
+        name, _, version = record.parent.stem.rpartition('-')
+        found[checkout.normal(name)] = version
+    return found
+
+
+def has_pins(versions: dict[str, str], *files: str) -> bool:
+    """Whether all that requirements/FILE.txt pins is there: '2.13.0+cpu' is 2.13.0."""
+    return all(
+        versions.get(name, '').split('+')[0] == version
+        for name, version in checkout.read_pins(*files).items()
+    )
+
+
 class Venv(Target):
     """A virtual environment. A stamp file in it says how far the last run came."""
 
@@ -26,6 +43,7 @@ class Venv(Target):
         self.env.pop('PYTHONPATH', None)  # its packages would look installed to pip
         where = {'base': str(folder), 'platbase': str(folder)}
         self.site = Path(sysconfig.get_path('purelib', 'posix_prefix', where))
+        self.aside = folder / 'pretrain'  # see requirements/pretrain.txt
         python = f'{sys.version_info[0]}.{sys.version_info[1]}'
         # What an environment cannot change: its files hold absolute paths.
         self.identity = {'python': python, 'venv': str(folder)}
@@ -34,12 +52,8 @@ class Venv(Target):
         return f'virtual environment {self.folder}'
 
     def versions(self) -> dict[str, str]:
-        """What is installed whole: pip writes RECORD last."""
-        found = {}
-        for record in self.site.glob('*.dist-info/RECORD'):
-            name, _, version = record.parent.stem.rpartition('-')
-            found[checkout.normal(name)] = version
-        return found
+        """What is installed whole."""
+        return whole(self.site)
 
     def read_stamp(self) -> dict:
         """What the last run noted down, {} without one."""
@@ -79,11 +93,13 @@ class Venv(Target):
             and ops in (None, stamp.get('ops'))
             and Path(self.python).exists()
             and 'eca-mm' in versions
-            and all(
-                versions.get(name, '').split('+')[0] == version  # '2.13.0+cpu'
-                for name, version in checkout.read_pins(*files).items()
-            )
+            and has_pins(versions, *files)
+            and (self.has_aside() or not dev)
         )
+
+    def has_aside(self) -> bool:
+        """Whether all of requirements/pretrain.txt is there."""
+        return has_pins(whole(self.aside), 'pretrain')
 
     def require_usable(self) -> None:
         """Raises InstallError for a wrong Python, or a folder that is not ours."""
@@ -156,6 +172,17 @@ class Venv(Target):
         files = ['runtime', 'dev'] if dev else ['runtime']
         self.add_files('the pinned packages', *files)
         self.add_files('mmengine and mmdet', 'openmmlab', options=('--no-deps',))
+        if dev and not self.has_aside():
+            self.add_aside()
+
+    def add_aside(self) -> None:
+        """Install mmpretrain and timm where only who looks there finds them."""
+        unfinished = self.aside.with_suffix('.new')
+        for folder in (unfinished, self.aside):
+            shutil.rmtree(folder, ignore_errors=True)
+        options = ('--no-deps', '--target', str(unfinished))
+        self.add_files('mmpretrain and timm', 'pretrain', options=options)
+        unfinished.rename(self.aside)
 
     def has_operators(self) -> bool:
         """No: putting the cached wheel in again is quick, and always right."""

@@ -1,0 +1,11 @@
+# What the recipes share. Section 4.1 of the paper: random crops of 224x224 and flips;
+# in validation the shorter side becomes 256 and the centre 224x224 is used. Resized by
+# Pillow, as in the authors' training.
+_base_ = [
+    'mmpretrain::_base_/datasets/imagenet_bs64_pil_resize.py',
+    'mmpretrain::_base_/default_runtime.py',
+]
+
+custom_imports = dict(imports=['eca_mm'])
+custom_hooks = [dict(type='LoadReportHook')]
+default_hooks = dict(checkpoint=dict(max_keep_ckpts=3))
