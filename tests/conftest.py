@@ -13,6 +13,12 @@ def seeded():
     torch.manual_seed(0)
 
 
+@pytest.fixture(autouse=True)
+def offline(monkeypatch):
+    """No test downloads weights, the tools that it starts included."""
+    monkeypatch.setenv('ECA_MM_OFFLINE', '1')
+
+
 @pytest.fixture
 def repo() -> Path:
     return Path(__file__).parents[1]

@@ -2,4 +2,4 @@ _base_ = 'mmdet::_base_/default_runtime.py'
 
 # The only custom_imports of the repository: a second one would replace it.
 custom_imports = dict(imports=['eca_mm'])
-custom_hooks = [dict(type='ReportHook')]
+custom_hooks = [dict(type='LoadReportHook'), dict(type='ReportHook')]

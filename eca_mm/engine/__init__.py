@@ -1,3 +1,4 @@
+from .load_report import LoadReportHook
 from .preflight import refuse_problems
 from .request import (
     RequestError,
@@ -9,6 +10,7 @@ from .request import (
 from .runner import build_runner
 
 __all__ = [
+    'LoadReportHook',
     'RequestError',
     'add_config_arguments',
     'build_runner',

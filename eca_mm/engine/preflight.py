@@ -10,6 +10,8 @@ from mmdet.registry import DATASETS
 from mmengine.config import Config, ConfigDict
 
 from eca_mm.checkpoints import store
+from eca_mm.checkpoints.released import PREFIXES
+from eca_mm.checkpoints.safe import CheckpointError, load_file
 
 from .distributed import is_first_rank
 from .request import RequestError
@@ -59,40 +61,46 @@ def find_problems(cfg: Config, splits: tuple[str, ...]) -> Iterator[str]:
 
 
 def checkpoint_problems(cfg: Config, trains: bool) -> Iterator[str]:
-    """``load_from``, ``resume`` and initial weights that are not there."""
+    """``load_from``, ``resume`` and initial weights that cannot be used."""
     if cfg.get('load_from'):
-        yield from missing_checkpoint(cfg.load_from)
+        yield from unusable_checkpoint(cfg.load_from)
     inits = (node.get('init_cfg') for _, node in walk(cfg.model) if trains)
     names = {
         init['checkpoint']
         for init in inits
         if isinstance(init, dict) and init.get('type') == 'Pretrained'
     }
-    for problem in chain.from_iterable(map(missing_checkpoint, sorted(names))):
+    for problem in chain.from_iterable(map(unusable_checkpoint, sorted(names))):
         yield f'{problem}, or start from random weights: {RANDOM_INIT}'
 
 
-def missing_checkpoint(name: str) -> Iterator[str]:
-    """What is wrong with the name of a checkpoint; remote ones are not looked at."""
-    if name.startswith(store.PREFIX):
-        try:
-            store.resolve(name)
-        except (FileNotFoundError, ValueError) as error:
-            yield str(error)
-    elif name.startswith('torchvision://') and find_spec('torchvision') is None:
+def unusable_checkpoint(name: str) -> Iterator[str]:
+    """What is wrong with a checkpoint, if anything.
+
+    A local file is read, and a released one is fetched into the store: neither a
+    damaged file nor a missing network is to end the run later. Other remote files are
+    not looked at.
+    """
+    is_released = name.startswith(PREFIXES)
+    if name.startswith('torchvision://') and find_spec('torchvision') is None:
         yield f'{name} needs torchvision: install the one that fits your torch'
-    elif '://' not in name and not Path(name).expanduser().is_file():
-        yield f'checkpoint {name} not found: give the path of a .pth file'
+    elif is_released or '://' not in name:
+        try:
+            store.load(name) if is_released else load_file(Path(name).expanduser())
+        except CheckpointError as error:
+            yield str(error)
 
 
 def dataset_problems(dataset: dict, model: dict, split: str) -> Iterator[str]:
-    """Problems of one COCO-format dataset; other formats and remote data pass."""
-    ann_file = dataset.get('ann_file', '')
-    if not ann_file.endswith('.json') or dataset.get('backend_args'):
+    """Problems of one dataset; of remote data none, of formats but COCO's the root."""
+    if dataset.get('backend_args'):
         return
     root = Path(dataset.get('data_root') or '')
     if not root.is_dir():
         yield f'{split} data root {root} not found: put or link it there; {LAYOUT}'
+        return
+    ann_file = dataset.get('ann_file', '')
+    if not ann_file.endswith('.json'):
         return
     try:
         # COCO's test-dev has no annotations; its results are only formatted.

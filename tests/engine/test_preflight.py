@@ -1,9 +1,12 @@
 import json
+from pathlib import Path
 
 import pytest
 import torch
 from mmengine.config import Config
 
+from eca_mm.backbones import ECAResNet
+from eca_mm.checkpoints import store
 from eca_mm.engine import RequestError, preflight, refuse_problems
 from eca_mm.engine.preflight import find_problems, leaf_datasets
 
@@ -99,18 +102,44 @@ def test_head_of_another_size(cfg):
     assert 'model.roi_head.bbox_head.num_classes is 20' in train and '80' in train
 
 
-def test_initial_weights(cfg, monkeypatch, tmp_path):
+def test_released_weights_are_fetched_before_the_run(cfg, monkeypatch, tmp_path):
     monkeypatch.setenv('ECA_MM_HOME', str(tmp_path))
-    init_cfg = dict(type='Pretrained', checkpoint='ecanet://resnet50')
-    cfg.model.backbone.init_cfg = init_cfg
+    monkeypatch.setenv('ECA_MM_OFFLINE', '1')
+    cfg.model.backbone.init_cfg = dict(
+        type='Pretrained', checkpoint='ecanet://resnet18'
+    )
     (problem,) = problems(cfg)
-    assert 'eca_resnet50.pth' in problem
-    torch.save({}, tmp_path / 'eca_resnet50.pth')
+    assert 'eca_resnet18.pth' in problem and 'ECA_MM_OFFLINE' in problem
+    assert 'https://drive.google.com' in problem and 'init_cfg=None' in problem
+
+    def download(drive_id: str, out: Path) -> None:
+        torch.save(ECAResNet(18, kernel_sizes).state_dict(), out)
+
+    monkeypatch.delenv('ECA_MM_OFFLINE')
+    monkeypatch.setattr(store, 'download', download)
+    kernel_sizes = (3, 3, 3, 3)
+    (problem,) = problems(cfg)
+    assert 'kernel_sizes is [3, 3, 3, 3] instead of [3, 5, 7, 7]' in problem
+    kernel_sizes = (3, 5, 7, 7)
     assert problems(cfg) == []
-    init_cfg['checkpoint'] = str(tmp_path / 'absent.pth')
+    assert (tmp_path / 'eca_resnet18.pth').is_file()
+
+
+def test_released_detector_to_test(cfg, monkeypatch, tmp_path):
+    monkeypatch.setenv('ECA_MM_HOME', str(tmp_path))
+    cfg.load_from = 'ecanet-coco://faster_rcnn_r50'
+    (tmp_path / 'eca_coco_faster_rcnn_r50.pth').write_text('<html>Quota exceeded')
+    (problem,) = find_problems(cfg, ('test',))
+    assert 'eca_coco_faster_rcnn_r50.pth is a web page' in problem
+
+
+def test_initial_weights(cfg, monkeypatch, tmp_path):
+    init_cfg = dict(type='Pretrained', checkpoint=str(tmp_path / 'absent.pth'))
     cfg.model.backbone.init_cfg = init_cfg
     (problem,) = problems(cfg)
     assert 'absent.pth not found' in problem
+    torch.save({}, tmp_path / 'absent.pth')
+    assert problems(cfg) == []
     init_cfg['checkpoint'] = 'torchvision://resnet50'
     cfg.model.backbone.init_cfg = init_cfg
     monkeypatch.setattr(preflight, 'find_spec', lambda name: None)
@@ -120,10 +149,14 @@ def test_initial_weights(cfg, monkeypatch, tmp_path):
     assert list(find_problems(cfg, ('test',))) == []
 
 
-def test_checkpoint_to_load(cfg):
+def test_checkpoint_to_load(cfg, tmp_path):
     cfg.load_from = 'absent.pth'
     (problem,) = problems(cfg)
     assert 'absent.pth not found' in problem
+    cfg.load_from = str(tmp_path / 'hostile.pth')
+    torch.save(dict(state_dict={}, code=problems), cfg.load_from)
+    (problem,) = problems(cfg)
+    assert 'hostile.pth asks for' in problem and 'problems' in problem
 
 
 def test_datasets_inside_wrappers():
