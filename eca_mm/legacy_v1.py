@@ -15,7 +15,6 @@ import mmcv
 import numpy as np
 import torch
 from mmcv.ops import RoIAlign
-from mmdet.evaluation import CocoMetric
 from mmdet.models.roi_heads import StandardRoIHead
 from mmdet.models.roi_heads.mask_heads import FCNMaskHead
 from mmdet.models.roi_heads.roi_extractors import SingleRoIExtractor
@@ -24,6 +23,8 @@ from mmdet.registry import METRICS, MODELS, TASK_UTILS
 from mmdet.structures.bbox import scale_boxes
 from mmengine.structures import InstanceData
 from torch import Tensor
+
+from eca_mm.evaluation import FastCocoMetric
 
 
 @TASK_UTILS.register_module()
@@ -155,7 +156,7 @@ class V1FCNMaskHead(FCNMaskHead):
 
 
 @METRICS.register_module()
-class V1CocoMetric(CocoMetric):
+class V1CocoMetric(FastCocoMetric):
     """Counts the last pixel: a box is ``x2 - x1 + 1`` wide."""
 
     def xyxy2xywh(self, bbox: np.ndarray) -> list[float]:

@@ -1,3 +1,4 @@
+from .coco_metric import FastCocoMetric
 from .report import ReportHook
 
-__all__ = ['ReportHook']
+__all__ = ['FastCocoMetric', 'ReportHook']

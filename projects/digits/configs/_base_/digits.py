@@ -48,7 +48,7 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 val_evaluator = dict(
-    type='CocoMetric', ann_file=data_root + 'annotations/instances_val.json'
+    type='FastCocoMetric', ann_file=data_root + 'annotations/instances_val.json'
 )
 test_evaluator = val_evaluator
 
