@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from mmdet.datasets import CocoDataset
+from mmengine.registry import DefaultScope
 
 
 @pytest.fixture(autouse=True)
@@ -17,6 +18,13 @@ def seeded():
 def offline(monkeypatch):
     """No test downloads weights, the tools that it starts included."""
     monkeypatch.setenv('ECA_MM_OFFLINE', '1')
+
+
+@pytest.fixture(autouse=True)
+def no_default_scope():
+    """A Runner leaves its scope to whatever the process builds next."""
+    yield
+    DefaultScope._instance_dict.clear()
 
 
 @pytest.fixture

@@ -4,12 +4,13 @@ import mmdet_v1_reference as v1
 import numpy as np
 import pytest
 import torch
-from mmdet.registry import METRICS, MODELS
+from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 from mmengine.config import Config
 from torch import nn
 
 from eca_mm.checkpoints import mmdet_v1
+from eca_mm.legacy_v1 import V1CocoMetric
 
 SHAPE, ORIGINAL, SCALE = (120, 150), (96, 120), 1.25
 # 1.x has these for the background too.
@@ -68,7 +69,7 @@ def test_detections_are_those_of_1x(detector, limit, repo):
 
 
 def test_metric_counts_the_last_pixel():
-    metric = METRICS.build(dict(type='V1CocoMetric'))
+    metric = V1CocoMetric()
     assert metric.xyxy2xywh(np.array([10.0, 20, 29, 49])) == [10, 20, 20, 30]
 
 

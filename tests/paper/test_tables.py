@@ -28,11 +28,6 @@ def test_the_abstract():
     assert round(top1['ECA-Net'] - top1['ResNet'], 2) == 2.28
 
 
-def test_configs_and_rows_are_the_same_set(repo):
-    names = [config_name(row) for row in load_table(5)]
-    assert sorted(names) == sorted(path.stem for path in repo.glob('configs/*.py'))
-
-
 @pytest.mark.parametrize(
     ('change', 'named'), [(dict(AP='38'), "AP is '38'"), (dict(mAP=1), 'columns')]
 )
