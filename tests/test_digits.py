@@ -238,7 +238,7 @@ def test_demo_trains_and_reports(tmp_path):
     results = json.loads((work_dir / 'results.json').read_text())
     assert results['checkpoint'].endswith('epoch_1.pth')
     assert 0 <= results['coco']['bbox']['AP'] <= 1
-    for name in ('report.md', 'curves.png', 'samples.png'):
+    for name in ('index.html', 'report.md', 'predictions.bbox.json'):
         assert (work_dir / name).stat().st_size > 0
     for line in ('1/3 build', '2/3 train', '3/3 evaluate', 'box AP:', str(work_dir)):
         assert line in done.stdout

@@ -1,5 +1,6 @@
 """The tools as a user runs them, on a stand-in in COCO's own layout."""
 
+import csv
 import json
 import os
 import subprocess
@@ -34,7 +35,8 @@ def run(repo, cwd, *command, **env) -> subprocess.CompletedProcess:
     return subprocess.run(
         [str(part) for part in command],
         cwd=cwd,
-        env=dict(os.environ, PATH=path, PYTHONPATH=str(cwd), **env),
+        # No test downloads weights.
+        env=dict(os.environ, PATH=path, PYTHONPATH=str(cwd), ECA_MM_OFFLINE='1', **env),
         capture_output=True,
         text=True,
     )
@@ -56,6 +58,7 @@ def test_train_without_weights_or_data(repo, tmp_path, extra):
     assert done.returncode == 2
     lines = done.stderr.splitlines()
     assert 'ecanet://resnet50 is not at checkpoints/eca_resnet50.pth' in lines[0]
+    assert 'https://drive.google.com/file/d/1670rce333c_' in lines[0]
     # The check names all that is missing, a run stops at the first.
     assert len(lines) == (4 if extra else 1)
     assert list(tmp_path.iterdir()) == []
@@ -121,7 +124,7 @@ def test_train_resume_and_test(repo, tmp_path, coco_root):
     assert 'resumed epoch: 1, iter: 2' in done.stdout
     trained = json.loads((work_dir / 'results.json').read_text())
     assert trained['iteration'] == 4
-    for name in ('report.md', 'curves.png', 'samples.png', 'last_checkpoint'):
+    for name in ('index.html', 'report.md', 'predictions.bbox.json', 'last_checkpoint'):
         assert (work_dir / name).stat().st_size > 0, name
     state = torch.load(work_dir / 'epoch_2.pth', weights_only=True)
     assert state['meta']['iter'] == 4
@@ -135,6 +138,9 @@ def test_train_resume_and_test(repo, tmp_path, coco_root):
     tested = json.loads((work_dir / 'results.json').read_text())
     assert tested['metrics'] == trained['metrics']
     assert tested['checkpoint'].endswith('epoch_2.pth')
+    assert reported_ap(work_dir) == pytest.approx(
+        tested['metrics']['coco/bbox_mAP'], abs=1e-3
+    )  # which has three decimals
     assert (tmp_path / 'raw.pkl').stat().st_size > 0
     assert len(list(work_dir.glob('*/painted/*.jpg'))) == 2
 
@@ -144,6 +150,14 @@ def test_train_resume_and_test(repo, tmp_path, coco_root):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert 'coco/bbox_mAP' in done.stdout
+
+
+def reported_ap(work_dir) -> float:
+    """Box AP in the report of a work dir."""
+    with open(work_dir / 'report_data/scores_bbox.csv') as file:
+        row = next(csv.DictReader(file))
+    assert row['figure'] == 'AP'
+    return float(row['value'])
 
 
 DUMP_HOOK = """
@@ -179,6 +193,7 @@ def test_two_ranks_on_cpu(repo, tmp_path, coco_root):
     assert 'the current batch size is 4' in done.stdout
     # Each rank evaluates its half, and one evaluation comes out.
     assert done.stdout.count('coco/bbox_mAP:') == 1
+    assert done.stdout.count('report: ') == 1
     before, one, two = (
         torch.load(tmp_path / name, weights_only=True)
         for name in ('before0.pth', 'after0.pth', 'after1.pth')

@@ -21,8 +21,8 @@ from eca_mm.engine import (
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description='Evaluate a checkpoint with COCO metrics; report.md and '
-        'results.json go to the work dir.',
+        description='Evaluate a checkpoint with COCO metrics; predictions, '
+        'results.json and the report (index.html, report.md) go to the work dir.',
         epilog='example: python tools/test.py configs/eca_faster_rcnn_r50.py '
         'work_dirs/eca_faster_rcnn_r50/epoch_12.pth',
     )

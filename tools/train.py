@@ -20,7 +20,8 @@ from eca_mm.engine import (
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description='Train a detector and evaluate it with COCO metrics. Checkpoints, '
-        'logs, report.md and results.json go to the work dir.',
+        'logs, predictions, results.json and the report (index.html, report.md) go to '
+        'the work dir.',
         epilog='example: python tools/train.py configs/eca_faster_rcnn_r50.py --amp',
     )
     parser.add_argument('config', help='config file')

@@ -70,7 +70,7 @@ def show_summary(phases: list[tuple[str, float]], work_dir: Path) -> None:
     Console().print(table)
     boxes = results['coco'].get('bbox')
     print(f'box AP: {boxes["AP"]:.3f}' if boxes else 'box AP: nothing was detected')
-    print(f'report: {work_dir / "report.md"}')
+    print(f'report: {work_dir / "index.html"}')
 
 
 def main() -> None:

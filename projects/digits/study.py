@@ -25,7 +25,7 @@ from tqdm import tqdm
 import eca_mm  # noqa: F401  (registers backbones, plugins and hooks)
 from eca_mm.analysis.complexity import measure
 from eca_mm.engine import RequestError, exit_status
-from eca_mm.evaluation.report.curves import read_logs
+from eca_mm.evaluation.report.logs import read_logs
 
 REPO = Path(__file__).resolve().parents[2]
 METHODS = {

@@ -1,136 +1,194 @@
+"""What the report says, beside numbers from elsewhere."""
+
+import csv
 import json
-import logging
-from types import SimpleNamespace
+from io import StringIO
 
 import numpy as np
 import pytest
-import torch
-from matplotlib import image as mpimg
-from mmdet.structures import DetDataSample
-from mmdet.structures.mask import BitmapMasks
-from mmengine.structures import InstanceData
+from mmengine.config import Config
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+from report_runs import make_file, make_truth, make_work_dir
 
-from eca_mm.evaluation import ReportHook
-from eca_mm.evaluation.report.curves import draw_curves, read_logs
-from eca_mm.files import replaced
-from eca_mm.evaluation.report.page import coco_table, page_lines, write_page
-from eca_mm.evaluation.report.samples import draw_samples, mask_array
+from eca_mm.evaluation.report.blocks import Cell
+from eca_mm.evaluation.report.differences import differing_settings
+from eca_mm.evaluation.report.page import as_markdown
+from eca_mm.evaluation.report.write import write_report
 
-METRICS = {
-    'coco/bbox_mAP': 0.4126,
-    'coco/bbox_mAP_50': 0.75,
-    'coco/bbox_mAP_75': 0.4,
-    'coco/bbox_mAP_s': 0.3,
-    'coco/bbox_mAP_m': 0.5,
-    'coco/bbox_mAP_l': -1.0,
-    'coco/segm_mAP': 0.2,
-}
-FACTS = dict(
-    config='a.py', checkpoint=None, iteration=8, date='today', device='CPU',
-    versions=dict(torch='2'), commit='abc', seed=0,
-)  # fmt: skip
+REPLICATES = 40
 
 
-def write_log(folder, rows) -> None:
-    path = folder / 'vis_data/scalars.json'
-    path.parent.mkdir(parents=True)
-    path.write_text('\n'.join(map(json.dumps, rows)))
+def read_csv(path) -> list[dict]:
+    return list(csv.DictReader(StringIO(path.read_text())))
 
 
-def test_table_of_coco_figures():
-    table = coco_table(METRICS)
-    assert table['bbox'] == dict(
-        AP=0.4126, AP50=0.75, AP75=0.4, APs=0.3, APm=0.5, APl=None
+@pytest.fixture(scope='module')
+def compared(tmp_path_factory):
+    """A report of two work dirs: the folder of the runs, and that of the report."""
+    root = tmp_path_factory.mktemp('compared')
+    coco = make_truth(root)
+    make_work_dir(root, coco, 'plain', 1, 'faster_rcnn_r50.py')
+    make_work_dir(root, coco, 'eca', 2, 'eca_mask_rcnn_r50.py', backbone='ECAResNet')
+    (root / 'eca/attention').mkdir()
+    picture = next((root / 'pictures').iterdir())
+    (root / 'eca/attention/gates.png').write_bytes(picture.read_bytes())
+    runs = [str(root / name) for name in ('plain', 'eca')]
+    page = write_report(runs, root / 'out', replicates=REPLICATES)
+    assert page == root / 'out/index.html'
+    return root, root / 'out'
+
+
+def reference(root, name: str, kind: str) -> list[float]:
+    """pycocotools' twelve figures; a mask has its own area, as in mmdet."""
+    truth = COCO(str(root / 'ann.json'))
+    rows = json.loads((root / name / f'predictions.{kind}.json').read_text())
+    if kind == 'segm':
+        rows = [{k: v for k, v in row.items() if k != 'bbox'} for row in rows]
+    evaluation = COCOeval(truth, truth.loadRes(rows), kind)
+    evaluation.evaluate()
+    evaluation.accumulate()
+    evaluation.summarize()
+    return evaluation.stats
+
+
+@pytest.mark.parametrize('kind', ['bbox', 'segm'])
+def test_scores_are_pycocotools(compared, kind):
+    root, out = compared
+    rows = read_csv(out / f'report_data/scores_{kind}.csv')
+    values = {
+        name: [float(row['value']) for row in rows if row['run'] == name]
+        for name in ('plain', 'eca')
+    }
+    for name, found in values.items():
+        np.testing.assert_allclose(found, reference(root, name, kind), atol=1e-12)
+        assert 0.1 < found[0] < 0.9  # an empty set would be equal, too
+    differences = [row['difference_value'] for row in rows]
+    assert differences[:12] == [''] * 12  # the first run is the baseline
+    np.testing.assert_allclose(
+        np.array(differences[12:], float), np.subtract(values['eca'], values['plain'])
     )
-    assert table['segm'] == dict(AP=0.2)
+    for row in rows:
+        assert float(row['low']) < float(row['high'])
+        low, high = row['difference_low'], row['difference_high']
+        certain = bool(low) and not float(low) <= 0 <= float(high)
+        assert bool(row['mark']) == certain
 
 
-def test_page_shows_percent_and_what_is_absent():
-    lines = page_lines(FACTS, coco_table(METRICS), has_curves=False)
-    assert '| box | 41.3 | 75.0 | 40.0 | 30.0 | 50.0 | – |' in lines
-    assert '| mask | 20.0 | – | – | – | – | – |' in lines
-    assert not any('curves.png' in line for line in lines)
-
-
-def test_page_without_detections_says_so():
-    assert any('nothing was detected' in line for line in page_lines(FACTS, {}, True))
-
-
-def test_results_hold_every_figure(tmp_path):
-    write_page(tmp_path, FACTS, METRICS, has_curves=True)
-    results = json.loads((tmp_path / 'results.json').read_text())
-    assert results['metrics'] == METRICS
-    assert results['coco'] == coco_table(METRICS)
-    assert results['seed'] == 0
-
-
-def test_logs_of_a_resumed_run_are_joined(tmp_path):
-    write_log(
-        tmp_path / '20260101_000000',
-        [dict(iter=1, loss=4.0), dict(iter=2, loss=3.0),
-         {'coco/bbox_mAP': 0.1, 'step': 1}, dict(iter=3, loss=9.0)],
-    )  # fmt: skip
-    write_log(
-        tmp_path / '20260101_000001',
-        [dict(iter=3, loss=2.0), {'coco/bbox_mAP': 0.2, 'step': 2}],
-    )
-    write_log(tmp_path / '20260101_000002', [{'coco/bbox_mAP': 0.9, 'step': 0}])
-    train, evaluations = read_logs(tmp_path)
-    assert [(row['iter'], row['loss']) for row in train] == [
-        (1, 4.0),
-        (2, 3.0),
-        (3, 2.0),
+def test_the_page_shows_the_same_numbers(compared):
+    _, out = compared
+    row = read_csv(out / 'report_data/scores_bbox.csv')[0]
+    shown = f'{100 * float(row["value"]):.1f}'
+    interval = f'{100 * float(row["low"]):.1f} to {100 * float(row["high"]):.1f}'
+    assert f'| plain | {shown} ({interval}) |' in (out / 'report.md').read_text()
+    html = (out / 'index.html').read_text()
+    assert f'data-order="{row["value"]}">{shown}<small>{interval}</small>' in html
+    for name in ('plain', 'eca'):
+        assert f'</i>{name}</span>' in html
+    verdict = [
+        line for line in html.splitlines() if 'eca against plain, box AP' in line
     ]
-    found = [(row['iter'], row['coco/bbox_mAP']) for row in evaluations]
-    assert found == [(2, 0.1), (3, 0.2)]
+    assert len(verdict) == 1
+    marked = read_csv(out / 'report_data/scores_bbox.csv')[12]['mark']
+    assert ('exceeds the noise' in verdict[0]) == bool(marked)
 
 
-def test_curves_need_a_training(tmp_path):
-    assert draw_curves(tmp_path, tmp_path / 'curves.png') is False
-    assert not (tmp_path / 'curves.png').exists()
+def test_the_papers_rows_stand_beside_its_configs(compared):
+    text = (compared[1] / 'report.md').read_text()
+    boxes, masks = (
+        [line for line in part.splitlines() if line.startswith('| the paper')]
+        for part in text.split('**Mask scores.**')
+    )
+    # Tables 5 and 6 of the paper; faster_rcnn_r50 has no masks.
+    assert boxes == [
+        '| the paper (plain on COCO val2017) | 36.4 | 58.2 | 39.2 | 21.8 | 40.0 | 46.2 '
+        '| – |',
+        '| the paper (eca on COCO val2017) | 39.0 | 61.3 | 42.1 | 24.2 | 42.8 | 49.9 '
+        '| – |',
+    ]
+    assert '| the paper (eca on COCO val2017) | 35.6 | 58.1 | 37.7 |' in masks[0]
+    costs = [line for line in masks if '(plain) |' in line or '(eca) |' in line]
+    assert costs == [
+        '| the paper (plain) | – | 41.53 | 207.07 | – | – | – | – |',
+        '| the paper (eca) | – | 44.18 | 275.69 | – | – | – | – |',
+    ]
 
 
-def test_failed_write_leaves_the_good_file(tmp_path):
-    path = tmp_path / 'report.md'
-    path.write_text('good')
-    with pytest.raises(RuntimeError), replaced(path) as temporary:
-        temporary.write_text('half')
-        raise RuntimeError
-    assert path.read_text() == 'good'
-    assert list(tmp_path.iterdir()) == [path]
+def test_costs_and_curves_come_from_the_logs(compared):
+    data = compared[1] / 'report_data'
+    for row in read_csv(data / 'cost.csv'):
+        # 40 iterations of half a second, 2048 MiB
+        assert float(row['iteration']) == 0.5 and float(row['memory']) == 2
+        assert float(row['hours']) == pytest.approx(20 / 3600)
+    points = {
+        (row['run'], row['figure'], row['iteration']): float(row['value'])
+        for row in read_csv(data / 'training.csv')
+    }
+    assert points['eca', 'bbox_mAP', '40'] == 25
+    assert points['plain', 'loss_cls', '20'] == 1
 
 
-def test_a_report_that_fails_does_not_end_the_run(monkeypatch, caplog):
-    hook = ReportHook()
-    monkeypatch.setattr(hook, 'write', lambda runner: 1 / 0)
-    hook.after_val_epoch(SimpleNamespace(logger=logging.getLogger('run')), METRICS)
-    assert 'the run goes on' in caplog.text and 'ZeroDivisionError' in caplog.text
-    assert hook.metrics == METRICS
+def test_pictures_and_attention_are_inside(compared):
+    html = (compared[1] / 'index.html').read_text()
+    # 6 images are on the disk: 4 worst and 2 best, of 2 runs, of boxes and masks
+    assert html.count('src="data:image/jpeg;base64,') == 6 * 2 * 2
+    assert html.count('src="data:image/png;base64,') == 1
+    assert 'what the gates learned' in html
 
 
-def test_masks_of_both_forms():
-    array = np.zeros((1, 4, 5), dtype=np.uint8)
-    array[0, 1:3, 2:4] = 1
-    for masks in (torch.from_numpy(array).bool(), BitmapMasks(array, 4, 5)):
-        assert np.array_equal(mask_array(masks), array == 1)
+def test_every_figure_has_its_sentence_and_its_numbers(compared):
+    _, out = compared
+    html = (out / 'index.html').read_text()
+    readings = html.split('<p class="reading">')[1:]
+    assert len(readings) >= 20
+    assert all(text.partition('</p>')[0].endswith('.') for text in readings)
+    names = {path.stem for path in (out / 'report_data').glob('*.csv')}
+    kinds = (
+        'scores',
+        'classes',
+        'curves',
+        'errors',
+        'confusion',
+        'calibration',
+        'images',
+    )
+    assert names >= {f'{name}_{kind}' for name in kinds for kind in ('bbox', 'segm')}
+    assert names >= {'cost', 'training', 'runs', 'settings'}
+    summary = json.loads((out / 'report_data/summary.json').read_text())
+    assert summary['replicates'] == REPLICATES and summary['seed'] == 0
 
 
-def test_samples_draw_what_is_above_the_threshold(tmp_path):
-    """A mask paints its half of the prediction; a low score paints nothing."""
-    mpimg.imsave(tmp_path / 'black.png', np.zeros((20, 20, 3), dtype=np.uint8))
+def test_settings_that_differ():
+    configs = {
+        'a': Config(dict(lr=0.1, steps=[1, 2], m=[dict(t='X'), 3], work_dir='a')),
+        'b': Config(dict(lr=0.1, steps=[1, 3], m=[dict(t='Y'), 3], work_dir='b')),
+        'c': Config(dict(lr=0.1, steps=[1, 2], m=[dict(t='X')], extra={})),
+    }
+    assert differing_settings(configs) == [
+        dict(setting='steps', a='[1, 2]', b='[1, 3]', c='[1, 2]'),
+        dict(setting='m.0.t', a="'X'", b="'Y'", c="'X'"),
+        dict(setting='m.1', a='3', b='3', c='–'),
+        dict(setting='extra', a='–', b='–', c='{}'),
+    ]
 
-    def painted(score: float) -> int:
-        masks = torch.zeros(1, 20, 20, dtype=torch.bool)
-        masks[:, :, :10] = True
-        sample = DetDataSample(metainfo=dict(img_path=str(tmp_path / 'black.png')))
-        sample.pred_instances = InstanceData(
-            bboxes=torch.tensor([[0.0, 0, 10, 20]]), labels=torch.tensor([0]),
-            scores=torch.tensor([score]), masks=masks,
-        )  # fmt: skip
-        draw_samples([sample], ('digit',), 0.3, tmp_path / 'out.png')
-        out = mpimg.imread(tmp_path / 'out.png')[..., :3]
-        blue = (out[..., 2] > out[..., 0] + 0.1).sum()  # tab10's first colour, blended
-        return int(blue)
 
-    assert painted(0.2) == 0
-    assert painted(0.9) > 10_000
+def test_settings_in_the_report(compared):
+    rows = read_csv(compared[1] / 'report_data/settings.csv')
+    assert {row['setting'] for row in rows} == {'model.backbone.type', 'model.lr'}
+
+
+def test_result_files_alone(tmp_path):
+    """No config, no log, no image: what is not known is left out. And odd names."""
+    coco = make_truth(tmp_path, images=8)
+    path = make_file(tmp_path, coco, 'x', 1)
+    page = write_report(
+        [f'<i>$1$={path}'], tmp_path / 'out', ann=tmp_path / 'ann.json', replicates=5
+    )
+    html = page.read_text()
+    assert '<h2>Scores</h2>' in html and '<h2>Cost and training</h2>' not in html
+    assert '&lt;i&gt;$1$' in html and '<i>$1$' not in html
+    assert 'against' not in (tmp_path / 'out/report.md').read_text()
+
+
+def test_markdown_cells_cannot_end_a_table():
+    assert as_markdown(Cell('a|b\nc', note='1\n2', mark='worse')) == r'a\|b c ▼ (1; 2)'

@@ -1,65 +1,99 @@
-"""Feed the report from the evaluations of a mmengine run."""
+"""The report of a mmengine run: its figures as it goes, the whole page at its end."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+from mmdet.evaluation import CocoMetric
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
+from rich.console import Console
+from rich.table import Table
 
-from .curves import draw_curves
-from .page import coco_table, print_summary, run_facts, write_page
-from .samples import draw_samples
+from . import record
+from .runs import KINDS, PREDICTIONS, ReportError
+
+NO_SCORES = 'No COCO scores: nothing was detected, or the metric is not COCO.'
 
 
 @HOOKS.register_module()
 class ReportHook(Hook):
-    """Keep report.md, results.json and their pictures in the work dir up to date.
+    """Keep predictions and results.json in the work dir; at the end, write the report.
 
-    They are written after every evaluation, in training and in testing, so that a run
-    that is stopped leaves the report of its last evaluation.
+    Both are written at every evaluation, in training and in testing: tools/report.py
+    makes the report of a run that was stopped from them.
 
     Args:
-        num_images: How many of the first evaluated images are drawn.
-        score_thr: Predictions below this score are not drawn.
+        replicates: Draws of the images behind the report's intervals.
     """
 
     priority = 'LOWEST'  # after LoggerHook has written the figures that are plotted
 
-    def __init__(self, num_images: int = 8, score_thr: float = 0.3) -> None:
-        self.num_images = num_images
-        self.score_thr = score_thr
-        self.samples: list = []
+    def __init__(self, replicates: int = 1000) -> None:
+        self.replicates = replicates
         self.metrics: dict[str, float] | None = None  # of the last evaluation
 
     def before_val_epoch(self, runner: Runner) -> None:
-        self.samples = []
+        self.keep_predictions(runner, runner.val_evaluator.metrics)
 
-    def after_val_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
-        wanted = self.num_images - len(self.samples)
-        self.samples += [sample.cpu() for sample in outputs[:wanted]]
+    def before_test_epoch(self, runner: Runner) -> None:
+        self.keep_predictions(runner, runner.test_evaluator.metrics)
+
+    def keep_predictions(self, runner: Runner, metrics: list) -> None:
+        """Have the COCO metric write its results into the work dir, if nowhere yet."""
+        for metric in metrics:
+            if isinstance(metric, CocoMetric) and metric.outfile_prefix is None:
+                metric.outfile_prefix = str(Path(runner.work_dir) / PREDICTIONS)
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
         self.metrics = metrics or {}
-        if not is_main_process():
-            return
-        try:
-            self.write(runner)
-        except Exception:  # days of training must not end for a picture
-            runner.logger.exception('the report was not written; the run goes on')
+        if is_main_process():
+            self.guard(runner, self.write_record)
 
-    before_test_epoch = before_val_epoch
-    after_test_iter = after_val_iter
     after_test_epoch = after_val_epoch
 
     def after_run(self, runner: Runner) -> None:
-        if self.metrics is not None and is_main_process():
-            print_summary(coco_table(self.metrics), Path(runner.work_dir) / 'report.md')
+        if self.metrics is None or not is_main_process():
+            return
+        scores = record.coco_table(self.metrics)
+        print_scores(scores)
+        if scores:
+            self.guard(runner, self.write_report)
 
-    def write(self, runner: Runner) -> None:
-        """Write the whole report of the evaluation that has just ended."""
+    def guard(self, runner: Runner, write: Callable[[Runner], None]) -> None:
+        """Call ``write``; days of training must not end for a report."""
+        try:
+            write(runner)
+        except ReportError as error:
+            runner.logger.warning(f'no report: {error}')
+        except Exception:
+            runner.logger.exception('the report was not written; the run goes on')
+
+    def write_record(self, runner: Runner) -> None:
+        facts = record.run_facts(runner)
+        record.write_record(Path(runner.work_dir), facts, self.metrics)
+
+    def write_report(self, runner: Runner) -> None:
+        # Only now: a training must not need the libraries that draw its report.
+        from .write import write_report
+
         folder = Path(runner.work_dir)
-        classes = runner.visualizer.dataset_meta['classes']
-        draw_samples(self.samples, classes, self.score_thr, folder / 'samples.png')
-        has_curves = draw_curves(folder, folder / 'curves.png')
-        write_page(folder, run_facts(runner), self.metrics, has_curves)
+        page = write_report([str(folder)], folder, replicates=self.replicates)
+        Console().print(f'report: {page}', highlight=False, soft_wrap=True)
+
+
+def print_scores(table: dict) -> None:
+    """Show the AP table in the terminal."""
+    console = Console()
+    if not table:
+        console.print(NO_SCORES)
+        return
+    shown = Table(title='COCO evaluation (%)')
+    for column in ('', *record.COLUMNS):
+        shown.add_column(column, justify='right')
+    for kind, row in table.items():
+        values = (row.get(column) for column in record.COLUMNS)
+        cells = ('–' if v is None else f'{100 * v:.1f}' for v in values)
+        shown.add_row(KINDS[kind], *cells)
+    console.print(shown)

@@ -1,138 +1,87 @@
-"""results.json, report.md and the summary in the terminal."""
+"""index.html, report.md and the numbers behind them, put in place when all is whole."""
 
+import csv
 import json
-import platform
-from datetime import datetime
-from importlib import import_module
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import torch
-from mmengine.runner import BaseLoop, Runner
-from mmengine.utils import get_git_hash
-from rich.console import Console
-from rich.table import Table
+import itables.options
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from eca_mm.files import replaced
+from .blocks import Cell, Figure, Section, Table
 
-# Column of the report: name in mmdet's CocoMetric.
-COLUMNS = {
-    'AP': 'mAP',
-    'AP50': 'mAP_50',
-    'AP75': 'mAP_75',
-    'APs': 'mAP_s',
-    'APm': 'mAP_m',
-    'APl': 'mAP_l',
-}
-KINDS = {'bbox': 'box', 'segm': 'mask'}
-PACKAGES = ('eca_mm', 'mmdet', 'mmcv', 'torch', 'numpy')
-NO_SCORES = 'No COCO scores: nothing was detected, or the metric is not COCO.'
+PAGE, MARKDOWN, DATA = 'index.html', 'report.md', 'report_data'
+MARKS = {'better': ' ▲', 'worse': ' ▼', '': ''}
 
 
-def coco_table(metrics: dict[str, float]) -> dict[str, dict[str, float | None]]:
-    """AP family of each kind that was evaluated, as fractions.
+def write_page(out: Path, sections: list[Section], facts: dict, **text: str) -> None:
+    """Write the report into ``out``, which keeps the report it has if this fails.
 
-    None stands where COCO says -1: no object of that size in the data.
+    Args:
+        facts: Versions, settings and results, for report_data/summary.json.
+        text: ``title``, ``subtitle`` and ``footer``.
     """
-    plain = {key.rpartition('/')[2]: value for key, value in metrics.items()}
-    return {
-        kind: {
-            column: None if plain[f'{kind}_{name}'] < 0 else plain[f'{kind}_{name}']
-            for column, name in COLUMNS.items()
-            if f'{kind}_{name}' in plain
-        }
-        for kind in KINDS
-        if f'{kind}_mAP' in plain
-    }
+    with whole(out) as folder:
+        data = folder / DATA
+        data.mkdir()
+        (data / 'summary.json').write_text(json.dumps(facts, indent=2) + '\n')
+        for section in sections:
+            for block in section.blocks:
+                if isinstance(block, (Table, Figure)) and block.data:
+                    write_csv(data / f'{block.name}.csv', block.data)
+        values = dict(text, sections=sections, data=DATA)
+        (folder / MARKDOWN).write_text(render('report.md.j2', **values))
+        (folder / PAGE).write_text(render('page.html.j2', **values, **table_library()))
 
 
-def run_facts(runner: Runner) -> dict:
-    """What was run, on what, with what; everything needed to run it again."""
-    # A loop that was never built is still its config.
-    trained = isinstance(runner._train_loop, BaseLoop)
-    on_gpu = torch.cuda.is_available()
-    return dict(
-        config=Path(runner.cfg.filename).name,
-        work_dir=Path(runner.work_dir).name,
-        checkpoint=None if trained else str(runner._load_from),
-        iteration=runner.iter if trained else None,
-        seed=runner.seed,
-        date=datetime.now().astimezone().isoformat(timespec='seconds'),
-        device=torch.cuda.get_device_name() if on_gpu else platform.machine() + ' CPU',
-        commit=get_git_hash(digits=7),
-        versions={name: import_module(name).__version__ for name in PACKAGES},
+@contextmanager
+def whole(out: Path) -> Iterator[Path]:
+    """Give a folder to write a report to, and put it in place when it is whole."""
+    out.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=out, prefix='.report.tmp') as scratch:
+        yield Path(scratch)
+        shutil.rmtree(out / DATA, ignore_errors=True)
+        for name in (DATA, MARKDOWN, PAGE):  # the page last: it stands for the whole
+            os.replace(Path(scratch) / name, out / name)
+
+
+def render(template: str, **values) -> str:
+    environment = Environment(
+        loader=PackageLoader(__package__),
+        autoescape=select_autoescape(['html.j2']),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
+    environment.filters |= dict(cell=escaped, markdown=as_markdown)
+    return environment.get_template(template).render(values)
 
 
-def percent(value: float | None) -> str:
-    return '–' if value is None else f'{100 * value:.1f}'
+def as_markdown(cell: Cell) -> str:
+    """A cell on one line, its mark as a sign."""
+    note = f' ({"; ".join(cell.note.splitlines())})' if cell.note else ''
+    return escaped(cell.text + MARKS[cell.mark] + note)
 
 
-def write_page(folder: Path, facts: dict, metrics: dict, has_curves: bool) -> None:
-    """Write results.json and report.md into ``folder``."""
-    table = coco_table(metrics)
-    results = dict(facts, coco=table, metrics=metrics)
-    with replaced(folder / 'results.json') as path:
-        path.write_text(json.dumps(results, indent=2) + '\n')
-    with replaced(folder / 'report.md') as path:
-        path.write_text('\n'.join(page_lines(facts, table, has_curves)) + '\n')
+def escaped(text: str) -> str:
+    """Text that cannot end a cell of a Markdown table."""
+    return ' '.join(text.replace('|', r'\|').split())
 
 
-def page_lines(facts: dict, table: dict, has_curves: bool) -> list[str]:
-    """The report as Markdown, line by line."""
-    state = facts['checkpoint'] or f'iteration {facts["iteration"]}'
-    versions = ', '.join(f'{name} {v}' for name, v in facts['versions'].items())
-    curves = [
-        '## Training',
-        '',
-        'Left: each loss term over the iterations. Right: AP at each evaluation.',
-        '',
-        '![training curves](curves.png)',
-        '',
-    ]
-    scores = [
-        f'| | {" | ".join(COLUMNS)} |',
-        '|---' * (len(COLUMNS) + 1) + '|',
-        *(
-            f'| {KINDS[kind]} | {" | ".join(percent(row.get(c)) for c in COLUMNS)} |'
-            for kind, row in table.items()
-        ),
-        '',
-        'AP: mean over IoU 0.50 to 0.95; s, m, l: objects below 32², up to 96², above '
-        '96² pixels; –: no such object.',
-    ]
-    return [
-        f'# {facts["config"]}',
-        '',
-        f'COCO evaluation of {state}, in percent.',
-        '',
-        *(scores if table else [NO_SCORES]),
-        '',
-        *(curves if has_curves else []),
-        '## Images',
-        '',
-        'Ground truth left, prediction right, for the first images of the evaluation.',
-        '',
-        '![ground truth and predictions](samples.png)',
-        '',
-        '## Run',
-        '',
-        f'- date: {facts["date"]}',
-        f'- device: {facts["device"]}',
-        f'- versions: {versions}; commit {facts["commit"] or "unknown"}',
-        f'- seed: {facts["seed"]}',
-    ]
+def table_library() -> dict[str, str]:
+    """Script and style of DataTables, as itables carries them for offline pages."""
+    bundle = Path(itables.options.dt_bundle)
+    # Inside a page only this ends a script; in JavaScript both mean the same.
+    script = bundle.read_text().replace('</script', r'<\/script')
+    return dict(library=script, library_style=bundle.with_suffix('.css').read_text())
 
 
-def print_summary(table: dict, report: Path) -> None:
-    """Show the AP table in the terminal and where the report is."""
-    console = Console()
-    console.print(f'report: {report}', highlight=False, soft_wrap=True)
-    if not table:
-        console.print(NO_SCORES)
-        return
-    shown = Table(title='COCO evaluation (%)')
-    for column in ('', *COLUMNS):
-        shown.add_column(column, justify='right')
-    for kind, row in table.items():
-        shown.add_row(KINDS[kind], *(percent(row.get(c)) for c in COLUMNS))
-    console.print(shown)
+def write_csv(path: Path, rows: list[dict]) -> None:
+    with open(path, 'w', newline='') as file:
+        writer = csv.DictWriter(file, rows[0], lineterminator='\n')
+        writer.writeheader()
+        writer.writerows(rows)

@@ -1,0 +1,124 @@
+"""The comparison: COCO's figures with intervals, what differs, the paper's row."""
+
+from math import isnan
+
+from eca_mm.paper import config_name, load_table
+
+from ..bootstrap import FIGURES, Bootstrap
+from .blocks import Cell, Note, Section, Table
+from .intervals import interval_figure
+from .material import Material
+from .runs import KINDS, Run
+from .words import ABSENT, SHOWN, mark_of, p_value, percent, signed, value_of
+
+NOISE = (
+    'The intervals say what another draw of the images would change. They do not say '
+    'what another training seed would change: that takes several runs of each model.'
+)
+
+
+def scores_section(material: Material) -> Section:
+    blocks: list = [verdict(material)] if material.baseline else []
+    for kind in material.detections:
+        blocks += [score_table(material, kind), interval_figure(material, kind)]
+    return Section('scores', 'Scores', [*blocks, Note([NOISE])])
+
+
+def verdict(material: Material) -> Note:
+    """A sentence for each run and kind on whether its AP is the baseline's."""
+    lines = []
+    for kind, sampled in material.sampled.items():
+        for name in material.others(kind):
+            found = sampled.difference(name, material.baseline, 'AP')
+            same = not mark_of(found)
+            said = 'not distinguishable' if same else 'exceeds the noise of the images'
+            lines.append(
+                f'{name} against {material.baseline}, {KINDS[kind]} AP: '
+                f'{signed(found.value)} ({signed(found.low)} to {signed(found.high)}, '
+                f'{p_value(found.p)}): {said}.'
+            )
+    return Note(lines)
+
+
+def score_table(material: Material, kind: str) -> Table:
+    sampled = material.sampled[kind]
+    others = material.others(kind)
+    rows, data = [], []
+    for run in material.runs:
+        if run.name not in sampled.values:
+            continue
+        cells = []
+        for figure in FIGURES:
+            baseline = material.baseline if run.name in others else None
+            row = score_row(sampled, run.name, figure, baseline)
+            data.append(row)
+            if figure in SHOWN:
+                cells.append(score_cell(row))
+        rows.append([Cell(run.name), *cells])
+        rows += paper_rows(run, kind)
+    reading = (
+        f'{KINDS[kind].capitalize()} AP in percent; below it the 95 % interval over '
+        f'{len(next(iter(sampled.samples.values())))} draws of the images'
+    )
+    if others:
+        reading += (
+            f', and the difference to {material.baseline} on the same draws, marked '
+            'where its interval leaves out 0: where nothing differs, one in twenty is '
+            'marked all the same'
+        )
+    return Table(
+        f'scores_{kind}',
+        f'{KINDS[kind].capitalize()} scores',
+        reading + '.',
+        ['run', *SHOWN],
+        rows,
+        data,
+    )
+
+
+def score_row(sampled: Bootstrap, name: str, figure: str, baseline: str | None) -> dict:
+    """Figure, interval and difference as numbers, empty where there is none."""
+    low, high = sampled.interval(name, figure)
+    row = dict(
+        run=name, figure=figure, value=value_of(sampled, name, figure),
+        low=float(low), high=float(high),
+    )  # fmt: skip
+    found = baseline and sampled.difference(name, baseline, figure)
+    for key in ('value', 'low', 'high', 'p'):
+        row[f'difference_{key}'] = float(getattr(found, key)) if found else None
+    return row | dict(mark=mark_of(found) if found else '')
+
+
+def score_cell(row: dict) -> Cell:
+    if isnan(row['value']):
+        return Cell(ABSENT, -1)
+    lines = [f'{percent(row["low"])} to {percent(row["high"])}']
+    difference, p = row['difference_value'], row['difference_p']
+    if difference is not None:
+        lines.append(f'{signed(difference)}, {p_value(p)}')
+    return Cell(percent(row['value']), row['value'], '\n'.join(lines), row['mark'])
+
+
+def paper_rows(run: Run, kind: str) -> list[list[Cell]]:
+    """The paper's row for a run of one of its configs, as a list of at most one."""
+    paper = paper_row(run, kind)
+    if not paper:
+        return []
+    values = map(paper.get, SHOWN)
+    cells = [
+        Cell(ABSENT, -1) if value is None else Cell(f'{value:.1f}', value / 100)
+        for value in values
+    ]
+    return [[Cell('the paper', note=f'{run.name} on COCO val2017'), *cells]]
+
+
+def paper_row(run: Run, kind: str = 'bbox') -> dict | None:
+    """The row of Table 5, or for masks 6, whose config a run has."""
+    config = str(run.record.get('config')).removesuffix('.py')
+    row = next((row for row in load_table(5) if config_name(row) == config), None)
+    if row is None or kind == 'bbox':
+        return row
+    if row['detector'] != 'Mask R-CNN':
+        return None
+    same = (row['backbone'], row['method'])
+    return next(r for r in load_table(6) if (r['backbone'], r['method']) == same)

@@ -1,0 +1,96 @@
+"""Make a report: read, work out, draw, write."""
+
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from .material import Material, Step, gather
+from .page import PAGE, write_page
+from .record import environment, now
+from .runs import ReportError, Run, read_runs
+from .sections import all_sections
+
+
+def write_report(
+    requests: list[str],
+    out: Path | None = None,
+    baseline: str | None = None,
+    ann: Path | None = None,
+    images: Path | None = None,
+    replicates: int = 1000,
+    seed: int = 0,
+) -> Path:
+    """Write the report of some runs and return its page.
+
+    Args:
+        requests: The runs, each as [NAME=]PATH of a work dir or a result file.
+        out: Folder to write to; by default the work dir of a single run, else
+            work_dirs/report.
+        baseline: Name of the run to compare with; by default the first of several.
+        ann: Annotation file, where the work dirs do not tell.
+        images: Folder of the images, where the work dirs do not tell.
+        replicates: Draws of the images behind the intervals.
+        seed: Of the draws.
+
+    Raises:
+        ReportError: A run, file or name is wrong; nothing is written then.
+    """
+    step = announcer()
+    runs = read_runs(requests)
+    alone = runs[0].work_dir if len(runs) == 1 else None
+    out = Path(out or alone or 'work_dirs/report')
+    if out.is_file():
+        raise ReportError(f'{out} is a file: give a folder with --out')
+    material = gather(runs, baseline, ann, images, replicates, seed, step)
+    sections = all_sections(material, step)
+    step('writing the page')
+    made = dict(date=now(), replicates=replicates, seed=seed, **environment())
+    write_page(
+        out,
+        sections,
+        made | dict(runs=[summary(run) for run in runs]),
+        title='COCO evaluation of ' + ', '.join(material.names),
+        subtitle=data_line(material),
+        footer=made_line(made),
+    )
+    return out / PAGE
+
+
+def summary(run: Run) -> dict:
+    """A run's name and record, without where its data lay on this machine."""
+    local = ('annotations', 'images')
+    kept = {key: value for key, value in run.record.items() if key not in local}
+    return dict(name=run.name) | kept
+
+
+def data_line(material: Material) -> str:
+    """What the runs were evaluated on."""
+    sizes = (
+        f'{len(material.annotations[part])} {name}'
+        for part, name in dict(
+            images='images', annotations='annotations', categories='classes'
+        ).items()
+    )
+    return f'{material.data}: {", ".join(sizes)}.'
+
+
+def made_line(made: dict) -> str:
+    """What made the report, on what."""
+    versions = ', '.join(f'{name} {v}' for name, v in made['versions'].items())
+    return (
+        f'Made by eca_mm on {made["date"]} on {made["device"]}, commit '
+        f'{made["commit"] or "unknown"}; {versions}; {made["replicates"]} draws of the '
+        f'images, seed {made["seed"]}.'
+    )
+
+
+def announcer() -> Step:
+    """A line on the terminal for each step, with the seconds since the start."""
+    console, begin = Console(stderr=True), time.monotonic()
+
+    def step(text: str) -> None:
+        if console.is_terminal:
+            console.print(f'{time.monotonic() - begin:6.1f} s  {text}', highlight=False)
+
+    return step

@@ -1,0 +1,173 @@
+"""Wrong requests to tools/report.py: status 2, one line, and nothing half-written."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import report as tool  # tools/ is on the path
+from report_runs import make_file, make_truth, make_work_dir
+
+from eca_mm.engine import exit_status
+
+
+@pytest.fixture(scope='module')
+def root(tmp_path_factory) -> Path:
+    """A data set with a result file, and a finished work dir."""
+    root = tmp_path_factory.mktemp('inputs')
+    coco = make_truth(root, images=6)
+    make_file(root, coco, 'good', 1)
+    make_work_dir(root, coco, 'run', 2, 'a.py')
+    return root
+
+
+@pytest.fixture
+def call(root, monkeypatch, capsys):
+    """Run the tool in ``root``; returns its status and the lines on stderr."""
+    monkeypatch.chdir(root)
+
+    def run(*arguments) -> tuple[int, list[str]]:
+        monkeypatch.setattr(sys, 'argv', ['report.py', *map(str, arguments)])
+        status = exit_status(tool.main)
+        return status, capsys.readouterr().err.splitlines()
+
+    return run
+
+
+def changed(**values):
+    """Change a detection of the good file."""
+
+    def change(rows: list[dict]) -> None:
+        rows[3].update(values)
+
+    return change
+
+
+BAD_RESULTS = {
+    'empty': (lambda rows: rows.clear(), 'is empty: nothing was detected'),
+    'unknown image': (changed(image_id=10**9), 'image_id 1000000000'),
+    'unknown class': (changed(category_id=77), 'category_id 77'),
+    'odd image': (changed(image_id=[1]), 'another data set?'),
+    'NaN score': (changed(score=float('nan')), 'score of entry 3 is nan'),
+    'text score': (changed(score='high'), 'score is not a number in every entry'),
+    'NaN box': (changed(bbox=[1, 2, float('nan'), 4]), 'bbox of entry 3 is [1, 2, nan'),
+    'short box': (changed(bbox=[1, 2, 3]), 'bbox is not 4 numbers in every entry'),
+    'no box': (lambda rows: rows[3].pop('bbox'), 'entry 3 has not the bbox'),
+    'no score': (lambda rows: rows[3].pop('score'), 'entry 3 lacks'),
+    'no dict': (lambda rows: rows.__setitem__(0, 5), 'not in COCO result format'),
+}
+
+
+@pytest.mark.parametrize('case', BAD_RESULTS)
+def test_wrong_results(root, tmp_path, call, case):
+    change, said = BAD_RESULTS[case]
+    rows = json.loads((root / 'good.json').read_text())
+    change(rows)
+    path = tmp_path / 'bad.json'
+    path.write_text(json.dumps(rows))
+    status, lines = call(
+        'good=good.json', f'bad={path}', '--ann', 'ann.json', '--out', tmp_path / 'out'
+    )
+    assert (status, len(lines)) == (2, 1)
+    assert lines[0].startswith('error: ') and said in lines[0]
+    assert str(path) in lines[0] or lines[0].startswith('error: bad: ')
+    assert [p.name for p in tmp_path.iterdir()] == ['bad.json']
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'said'),
+    [
+        (['a=good.json'], 'no annotation file known: give it with --ann'),
+        (['a=good.json', '--ann', 'absent.json'], 'absent.json not found'),
+        (['a=good.json', '--ann', 'good.json'], 'good.json is not in COCO format'),
+        (['a=good.json', '--ann', 'pictures'], 'pictures not found'),
+        (['a=ann.json', '--ann', 'ann.json'], 'not in COCO result format'),
+        (['a=absent.json', '--ann', 'ann.json'], 'absent.json not found'),
+        (['pictures'], 'work dir pictures has no results: run tools/test.py'),
+        (['a=good.json', 'a=run', '--ann', 'ann.json'], 'two runs are called a'),
+        (
+            ['a=good.json', 'run', '--baseline', 'b'],
+            '--baseline b: the runs are a, run',
+        ),
+        (['run', '--out', 'ann.json'], 'ann.json is a file'),
+        (['run', '--images', 'absent'], 'image folder absent not found'),
+    ],
+)
+def test_wrong_requests(root, tmp_path, call, arguments, said):
+    before = sorted(root.rglob('*'))
+    if '--out' not in arguments:
+        arguments = [*arguments, '--out', str(tmp_path / 'out')]
+    status, lines = call(*arguments)
+    assert (status, len(lines)) == (2, 1)
+    assert said in lines[0]
+    assert sorted(root.rglob('*')) == before and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('option', ['--replicates=0', '--seed=-1', '--replicates=x'])
+def test_wrong_numbers(call, option):
+    with pytest.raises(SystemExit) as stop:
+        call('run', option)
+    assert stop.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ('name', 'text', 'said'),
+    [
+        ('results.json', '{"coco"', 'is not a record of an evaluation'),
+        ('results.json', '[]', 'is not a record of an evaluation'),
+        ('predictions.bbox.json', '[{"ima', 'is not valid JSON'),
+    ],
+)
+def test_a_work_dir_that_is_half_written(root, call, tmp_path, name, text, said):
+    folder = tmp_path / 'half'
+    folder.mkdir()
+    for path in (root / 'run').glob('*.json'):
+        (folder / path.name).write_bytes(path.read_bytes())
+    (folder / name).write_text(text)
+    before = sorted(folder.iterdir())
+    status, lines = call(folder)
+    assert (status, len(lines)) == (2, 1) and said in lines[0]
+    assert sorted(folder.iterdir()) == before
+
+
+def test_runs_of_different_data(root, call, tmp_path):
+    other = tmp_path / 'other'
+    other.mkdir()
+    for path in (root / 'run').glob('*.json'):
+        (other / path.name).write_bytes(path.read_bytes())
+    record = json.loads((other / 'results.json').read_text())
+    for change, said in (
+        (dict(annotations='elsewhere.json'), 'the runs were evaluated on'),
+        (dict(classes=['cat']), 'run and other do not have the same classes'),
+    ):
+        (other / 'results.json').write_text(json.dumps(record | change))
+        status, lines = call('run', other, '--out', tmp_path / 'out')
+        assert (status, len(lines)) == (2, 1) and said in lines[0]
+
+
+def test_a_report_in_place_survives_what_fails(root, call, tmp_path, monkeypatch):
+    out = tmp_path / 'out'
+    request = ('good=good.json', '--ann', 'ann.json', '--out', out, '--replicates', 2)
+    assert call(*request)[0] == 0
+    (out / 'mine.txt').write_text('kept')
+    before = {p: p.read_bytes() for p in out.rglob('*') if p.is_file()}
+    assert {'index.html', 'report.md', 'mine.txt'} <= {p.name for p in out.iterdir()}
+
+    assert call('bad=ann.json', 'run', '--out', out)[0] == 2
+    monkeypatch.setattr('eca_mm.evaluation.report.page.as_markdown', lambda cell: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        call(*request)
+    assert {p: p.read_bytes() for p in out.rglob('*') if p.is_file()} == before
+
+    monkeypatch.setattr('eca_mm.evaluation.report.page.as_markdown', str)
+    (out / 'report_data/old.csv').write_text('of an older report')
+    assert call(*request)[0] == 0
+    assert not (out / 'report_data/old.csv').exists()
+    assert (out / 'mine.txt').read_text() == 'kept'
+
+
+def test_one_work_dir_gets_its_report_itself(root, call):
+    assert call('run', '--replicates', '2') == (0, [])
+    assert (root / 'run/index.html').is_file()
+    # what the run left is as it was
+    assert json.loads((root / 'run/results.json').read_text())['iteration'] == 40

@@ -1,0 +1,126 @@
+"""What a run leaves in its work dir for the report, and what is read from its logs."""
+
+import json
+import logging
+from types import SimpleNamespace
+
+import pytest
+from mmengine.config import Config
+
+from eca_mm.evaluation import ReportHook
+from eca_mm.evaluation.report.complexity import complexity_of, image_size
+from eca_mm.evaluation.report.logs import read_logs, training_cost
+from eca_mm.evaluation.report.record import coco_table, write_record
+from eca_mm.evaluation.report.runs import ReportError, Run
+from eca_mm.files import replaced
+
+METRICS = {
+    'coco/bbox_mAP': 0.4126,
+    'coco/bbox_mAP_50': 0.75,
+    'coco/bbox_mAP_75': 0.4,
+    'coco/bbox_mAP_s': 0.3,
+    'coco/bbox_mAP_m': 0.5,
+    'coco/bbox_mAP_l': -1.0,
+    'coco/segm_mAP': 0.2,
+}
+
+
+def write_log(folder, rows, end: str = '') -> None:
+    path = folder / 'vis_data/scalars.json'
+    path.parent.mkdir(parents=True)
+    path.write_text('\n'.join(map(json.dumps, rows)) + end)
+
+
+def test_table_of_coco_figures():
+    table = coco_table(METRICS)
+    assert table['bbox'] == dict(
+        AP=0.4126, AP50=0.75, AP75=0.4, APs=0.3, APm=0.5, APl=None
+    )
+    assert table['segm'] == dict(AP=0.2)
+
+
+def test_record_holds_every_figure(tmp_path):
+    write_record(tmp_path, dict(seed=0), METRICS)
+    results = json.loads((tmp_path / 'results.json').read_text())
+    assert results == dict(seed=0, coco=coco_table(METRICS), metrics=METRICS)
+
+
+def test_logs_of_a_resumed_run_are_joined(tmp_path):
+    write_log(
+        tmp_path / '20260101_000000',
+        [dict(iter=1, loss=4.0), dict(iter=2, loss=3.0),
+         {'coco/bbox_mAP': 0.1, 'step': 1}, dict(iter=3, loss=9.0)],
+    )  # fmt: skip
+    write_log(
+        tmp_path / '20260101_000001',
+        [dict(iter=3, loss=2.0), {'coco/bbox_mAP': 0.2, 'step': 2}],
+        end='\n{"iter": 4, "lo',  # killed while it wrote
+    )
+    write_log(tmp_path / '20260101_000002', [{'coco/bbox_mAP': 0.9, 'step': 0}])
+    train, evaluations = read_logs(tmp_path)
+    assert [(row['iter'], row['loss']) for row in train] == [
+        (1, 4.0),
+        (2, 3.0),
+        (3, 2.0),
+    ]
+    found = [(row['iter'], row['coco/bbox_mAP']) for row in evaluations]
+    assert found == [(2, 0.1), (3, 0.2)]
+
+
+def test_training_cost_by_hand():
+    rows = [
+        dict(iter=10, loss=1, time=3.0, memory=1024),
+        dict(iter=20, loss=1, time=1.0, memory=3072),
+        dict(iter=50, loss=1, time=2.0, memory=2048),
+    ]
+    # 10 x 3 + 10 x 1 + 30 x 2 seconds
+    assert training_cost(rows) == dict(iteration=2, hours=100 / 3600, memory=3)
+    assert training_cost([]) == {}
+
+
+def test_complexity_of_a_run(repo):
+    """As in the digits' README: 3.979 million parameters, images of 128x128."""
+    config = repo / 'projects/digits/configs/mask_rcnn_r18.py'
+    found = complexity_of(Run('a', {}, config.parent, dict(config=config.name)))
+    assert round(found['parameters'], 3) == round(found['trainable'], 3) == 3.979
+    assert found['size'] == (128, 128) and found['gflops'] > 1
+    assert complexity_of(Run('a', {}, repo, dict(config='absent.py'))) == {}
+
+
+def test_the_papers_size_stands_for_mmdets(repo):
+    cfg = Config.fromfile(repo / 'configs/eca_retinanet_r50.py')
+    assert image_size(cfg) == (1280, 800)
+
+
+def test_failed_write_leaves_the_good_file(tmp_path):
+    path = tmp_path / 'report.md'
+    path.write_text('good')
+    with pytest.raises(RuntimeError), replaced(path) as temporary:
+        temporary.write_text('half')
+        raise RuntimeError
+    assert path.read_text() == 'good'
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_report_that_fails_does_not_end_the_run(monkeypatch, caplog):
+    hook = ReportHook()
+    runner = SimpleNamespace(logger=logging.getLogger('run'))
+    monkeypatch.setattr(hook, 'write_record', lambda runner: 1 / 0)
+    monkeypatch.setattr(hook, 'write_report', lambda runner: 1 / 0)
+    hook.after_val_epoch(runner, METRICS)
+    hook.after_run(runner)
+    assert caplog.text.count('the run goes on') == 2
+    assert hook.metrics == METRICS
+
+
+def test_what_cannot_be_reported_is_said_in_a_line(monkeypatch, caplog):
+    def refuse(runner):
+        raise ReportError('nothing was detected')
+
+    hook = ReportHook()
+    monkeypatch.setattr(hook, 'write_record', refuse)
+    hook.after_val_epoch(SimpleNamespace(logger=logging.getLogger('run')), METRICS)
+    assert [record.getMessage() for record in caplog.records] == [
+        'no report: nothing was detected'
+    ]
+    assert 'Traceback' not in caplog.text

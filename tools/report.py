@@ -1,0 +1,89 @@
+"""Compare evaluated runs: COCO's figures with intervals, errors, curves, one page."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import eca_mm  # noqa: F401  (registers backbones, plugins and hooks)
+from eca_mm.engine import RequestError, exit_status
+from eca_mm.evaluation.report.runs import ReportError
+from eca_mm.evaluation.report.write import write_report
+
+EPILOG = """\
+A work dir is one that tools/train.py or tools/test.py wrote: it holds the predictions,
+the logs and the config. OUT gets index.html (one file, works without a network),
+report.md, and in report_data/ the numbers behind every figure.
+
+The intervals come from drawing the images again and again; a difference to the baseline
+is marked where its 95 % interval leaves out 0. What another training seed would change
+they do not tell.
+
+examples:
+  python tools/report.py work_dirs/eca_faster_rcnn_r50
+  python tools/report.py work_dirs/faster_rcnn_r50 work_dirs/eca_faster_rcnn_r50
+  python tools/report.py none=work_dirs/study/none/seed_0 eca=work_dirs/study/ECA/seed_0
+  python tools/report.py ours=a.bbox.json theirs=b.json --baseline theirs \\
+      --ann data/coco/annotations/instances_val2017.json
+"""
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        'runs', nargs='+', metavar='[NAME=]RUN',
+        help='a work dir, or a file of detections in COCO result format',
+    )  # fmt: skip
+    parser.add_argument(
+        '--baseline', metavar='NAME',
+        help='run that the others are compared with (default: the first)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--ann', type=Path, metavar='FILE',
+        help='COCO annotation file (default: the one the work dirs were evaluated on)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--images', type=Path, metavar='DIR',
+        help='folder of the images, to show some (default: as in the work dirs)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--out', type=Path, metavar='OUT',
+        help='folder to write to (default: the work dir of a single run, else '
+        'work_dirs/report)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--replicates', type=int, default=1000, metavar='N',
+        help='draws of the images behind the intervals (default: %(default)s)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--seed', type=int, default=0, help='of the draws (default: %(default)s)'
+    )
+    args = parser.parse_args()
+    for name, least in (('replicates', 1), ('seed', 0)):
+        if getattr(args, name) < least:
+            parser.error(f'--{name} must be at least {least}')
+    return args
+
+
+def main() -> None:
+    args = parse_args()
+    try:
+        page = write_report(
+            args.runs,
+            args.out,
+            baseline=args.baseline,
+            ann=args.ann,
+            images=args.images,
+            replicates=args.replicates,
+            seed=args.seed,
+        )
+    except ReportError as error:
+        raise RequestError(str(error)) from error
+    print(f'report: {page}')
+
+
+if __name__ == '__main__':
+    sys.exit(exit_status(main))
