@@ -33,6 +33,8 @@ def compared(tmp_path_factory):
     (root / 'eca/attention').mkdir()
     picture = next((root / 'pictures').iterdir())
     (root / 'eca/attention/gates.png').write_bytes(picture.read_bytes())
+    captions = json.dumps({'gates.png': 'The gates.', 'lost.png': 'Not there.'})
+    (root / 'eca/attention/captions.json').write_text(captions)
     runs = [str(root / name) for name in ('plain', 'eca')]
     page = write_report(runs, root / 'out', replicates=REPLICATES)
     assert page == root / 'out/index.html'
@@ -133,7 +135,7 @@ def test_pictures_and_attention_are_inside(compared):
     # 6 images are on the disk: 4 worst and 2 best, of 2 runs, of boxes and masks
     assert html.count('src="data:image/jpeg;base64,') == 6 * 2 * 2
     assert html.count('src="data:image/png;base64,') == 1
-    assert 'what the gates learned' in html
+    assert '<h3>eca: gates</h3><p class="reading">The gates.</p>' in html
 
 
 def test_every_figure_has_its_sentence_and_its_numbers(compared):

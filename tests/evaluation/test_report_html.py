@@ -1,5 +1,6 @@
 """The page in a real browser: Debian's Chromium, driven by playwright."""
 
+import json
 import shutil
 
 import pytest
@@ -42,6 +43,8 @@ def page_file(tmp_path_factory):
     (root / 'plain/attention').mkdir()
     picture = next((root / 'pictures').iterdir())
     (root / 'plain/attention/gates.png').write_bytes(picture.read_bytes())
+    captions = json.dumps({'gates.png': 'The gates.', 'lost.png': 'Not there.'})
+    (root / 'plain/attention/captions.json').write_text(captions)
     runs = [str(root / 'plain'), str(root / 'a-run-with-a-rather-long-name')]
     return write_report(runs, root / 'out', replicates=10)
 

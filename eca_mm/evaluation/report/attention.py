@@ -1,5 +1,6 @@
 """The pictures that tools/visualize_attention.py left in a work dir."""
 
+import json
 from base64 import b64encode
 from pathlib import Path
 
@@ -7,24 +8,30 @@ from .blocks import Gallery, Picture, Section
 from .material import Material
 
 FOLDER = 'attention'
+CAPTIONS = 'captions.json'  # picture: how to read it
 
 
 def attention_section(material: Material) -> Section | None:
     """None where no run has such pictures."""
-    blocks = []
-    for run in material.runs:
-        files = sorted((run.work_dir / FOLDER).glob('*.png')) if run.work_dir else []
-        if files:
-            pictures = [Picture(png_url(path), path.stem) for path in files]
-            blocks.append(
-                Gallery(
-                    f'{run.name}: what the gates learned',
-                    'Drawn by tools/visualize_attention.py, whose help says how to '
-                    'read them.',
-                    pictures,
-                )
-            )
+    blocks = [
+        Gallery(
+            f'{run.name}: {path.stem}', caption, [Picture(png_url(path), path.stem)]
+        )
+        for run in material.runs
+        if run.work_dir
+        for path, caption in pictures(run.work_dir / FOLDER)
+    ]
     return Section('attention', 'Attention', blocks) if blocks else None
+
+
+def pictures(folder: Path) -> list[tuple[Path, str]]:
+    """The pictures of a folder that has captions, and their captions."""
+    try:
+        captions = json.loads((folder / CAPTIONS).read_bytes())
+    except (OSError, ValueError):
+        return []
+    found = ((folder / name, caption) for name, caption in captions.items())
+    return [(path, caption) for path, caption in found if path.is_file()]
 
 
 def png_url(path: Path) -> str:
