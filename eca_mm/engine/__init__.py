@@ -1,4 +1,5 @@
 from .checkpoint import SafeCheckpointHook, SaveError
+from .exact_resume import ExactResumeHook
 from .load_report import LoadReportHook
 from .preflight import refuse_problems
 from .request import (
@@ -13,6 +14,7 @@ from .resume import resume_from_newest
 from .runner import build_runner
 
 __all__ = [
+    'ExactResumeHook',
     'LoadReportHook',
     'RequestError',
     'RunStopped',

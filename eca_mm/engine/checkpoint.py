@@ -15,6 +15,7 @@ from mmengine.runner import Runner
 
 from eca_mm.files import remove_leftovers, replaced
 
+from .exact_resume import position
 from .request import RunStopped
 
 # What the hook remembers of the files it wrote; a failed save changes none of it.
@@ -103,7 +104,7 @@ class SafeCheckpointHook(CheckpointHook):
             self.file_client_args,
             save_optimizer=self.save_optimizer,
             save_param_scheduler=self.save_param_scheduler,
-            meta=meta,
+            meta=dict(meta, **position(runner)),
             by_epoch=self.by_epoch,
             backend_args=self.backend_args,
             **self.args,

@@ -14,7 +14,7 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import Dataset
 
-from eca_mm.engine import SafeCheckpointHook  # noqa: F401  (registers it)
+from eca_mm.engine import SafeCheckpointHook  # noqa: F401  (registers the hooks)
 
 
 class Noisy(Dataset):
@@ -53,7 +53,16 @@ class Score(BaseMetric):
         return dict(acc=self.scores.pop(0) if self.scores else 0.0)
 
 
-def small_runner(work_dir, checkpoint=None, *, workers=0, epochs=3, hooks=(), **kwargs):
+def small_runner(
+    work_dir,
+    checkpoint=None,
+    *,
+    workers=0,
+    epochs=3,
+    hooks=(),
+    train_sampler=None,
+    **kwargs,
+):
     """3 epochs of 4 iterations; ``checkpoint`` has the hook's arguments."""
     loader = dict(
         dataset=Noisy(),
@@ -65,15 +74,20 @@ def small_runner(work_dir, checkpoint=None, *, workers=0, epochs=3, hooks=(), **
     return Runner(
         model=Small(),
         work_dir=str(work_dir),
-        train_dataloader=loader,
-        val_dataloader=dict(loader, sampler=dict(type='DefaultSampler', shuffle=False)),
+        train_dataloader=dict(loader, sampler=train_sampler or loader['sampler']),
+        val_dataloader=dict(
+            dataset=Noisy(),
+            batch_size=3,
+            sampler=dict(type='DefaultSampler', shuffle=False),
+        ),
         val_evaluator=[Score()],
         val_cfg=dict(),
-        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1, momentum=0.9)),
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.01, momentum=0.9)),
         param_scheduler=dict(type='ExponentialLR', gamma=0.9, by_epoch=False),
-        train_cfg=dict(by_epoch=True, max_epochs=epochs),
+        train_cfg=kwargs.pop('train_cfg', dict(by_epoch=True, max_epochs=epochs)),
         default_hooks=dict(
-            checkpoint=dict(type='SafeCheckpointHook', **(checkpoint or {}))
+            checkpoint=dict(type='SafeCheckpointHook', **(checkpoint or {})),
+            exact_resume=dict(type='ExactResumeHook'),
         ),
         custom_hooks=list(hooks),
         experiment_name=f'{work_dir}{random.random()}',
