@@ -6,4 +6,5 @@ custom_hooks = [dict(type='LoadReportHook'), dict(type='ReportHook')]
 default_hooks = dict(
     checkpoint=dict(type='SafeCheckpointHook'),
     exact_resume=dict(type='ExactResumeHook'),
+    stop_signal=dict(type='StopSignalHook'),
 )

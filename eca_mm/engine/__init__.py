@@ -12,6 +12,7 @@ from .request import (
 )
 from .resume import resume_from_newest
 from .runner import build_runner
+from .stop import StopSignalHook
 
 __all__ = [
     'ExactResumeHook',
@@ -20,6 +21,7 @@ __all__ = [
     'RunStopped',
     'SafeCheckpointHook',
     'SaveError',
+    'StopSignalHook',
     'add_config_arguments',
     'build_runner',
     'exit_status',

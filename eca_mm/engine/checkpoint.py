@@ -19,7 +19,15 @@ from .exact_resume import position
 from .request import RunStopped
 
 # What the hook remembers of the files it wrote; a failed save changes none of it.
-BOOKS = ('keep_ckpt_ids', 'last_ckpt', 'best_ckpt_path', 'best_ckpt_path_dict')
+BOOKS = (
+    'saved_iter',
+    'keep_ckpt_ids',
+    'last_ckpt',
+    'best_ckpt_path',
+    'best_ckpt_path_dict',
+)
+
+INTERRUPTED = 'interrupted.pth'
 
 
 @register_backend('crash_safe')
@@ -55,6 +63,7 @@ class SafeCheckpointHook(CheckpointHook):
     def __init__(self, *args, keep_going_on_save_error: bool = False, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self.keep_going = keep_going_on_save_error
+        self.saved_iter = -1
 
     def before_train(self, runner: Runner) -> None:
         super().before_train(runner)
@@ -80,8 +89,18 @@ class SafeCheckpointHook(CheckpointHook):
         with self.all_or_nothing(runner):
             outdated = self.book(runner, step)
             self.save(runner, self.filename_tmpl.format(step), meta)
-            for old in outdated:
-                self.discard(runner, self.here(self.filename_tmpl.format(old)))
+            for name in [*map(self.filename_tmpl.format, outdated), INTERRUPTED]:
+                self.discard(runner, self.here(name))
+
+    def save_interrupted(self, runner: Runner) -> None:
+        """Save at the end of an iteration, if that has not just been done.
+
+        The file goes when the next regular checkpoint is there.
+        """
+        meta = dict(epoch=runner.epoch, iter=runner.iter + 1)
+        if self.saved_iter != meta['iter']:
+            with self.all_or_nothing(runner):
+                self.save(runner, INTERRUPTED, meta)
 
     def book(self, runner: Runner, step: int) -> list[int]:
         """Note a step among those kept, and return those that no longer are."""
@@ -97,6 +116,7 @@ class SafeCheckpointHook(CheckpointHook):
     def save(self, runner: Runner, name: str, meta: dict) -> None:
         """Write a checkpoint to resume from, and ``last_checkpoint``."""
         self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
+        self.saved_iter = meta['iter']
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
         InStep(runner, self.point_to_last).save_checkpoint(
             self.out_dir,

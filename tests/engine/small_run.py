@@ -5,6 +5,7 @@ iteration, and validation.
 """
 
 import random
+from itertools import count
 
 import numpy as np
 import torch
@@ -15,6 +16,8 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from eca_mm.engine import SafeCheckpointHook  # noqa: F401  (registers the hooks)
+
+runs = count()  # mmengine keeps a logger for each name
 
 
 class Noisy(Dataset):
@@ -88,9 +91,10 @@ def small_runner(
         default_hooks=dict(
             checkpoint=dict(type='SafeCheckpointHook', **(checkpoint or {})),
             exact_resume=dict(type='ExactResumeHook'),
+            stop_signal=dict(type='StopSignalHook'),
         ),
         custom_hooks=list(hooks),
-        experiment_name=f'{work_dir}{random.random()}',
+        experiment_name=f'{work_dir}{next(runs)}',
         log_level='WARNING',
         **kwargs,
     )

@@ -11,4 +11,5 @@ custom_hooks = [dict(type='LoadReportHook')]
 default_hooks = dict(
     checkpoint=dict(type='SafeCheckpointHook', max_keep_ckpts=3),
     exact_resume=dict(type='ExactResumeHook'),
+    stop_signal=dict(type='StopSignalHook'),
 )
