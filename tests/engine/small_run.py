@@ -89,7 +89,7 @@ def small_runner(
         param_scheduler=dict(type='ExponentialLR', gamma=0.9, by_epoch=False),
         train_cfg=kwargs.pop('train_cfg', dict(by_epoch=True, max_epochs=epochs)),
         default_hooks=dict(
-            checkpoint=dict(type='SafeCheckpointHook', **(checkpoint or {})),
+            checkpoint={'type': 'SafeCheckpointHook', **(checkpoint or {})},
             exact_resume=dict(type='ExactResumeHook'),
             stop_signal=dict(type='StopSignalHook'),
         ),
