@@ -14,6 +14,7 @@ from eca_mm.engine import (
     exit_status,
     load_config,
     refuse_problems,
+    resume_from_newest,
 )
 
 
@@ -36,7 +37,7 @@ def parse_args() -> argparse.Namespace:
         nargs='?',
         const='auto',
         metavar='CKPT',
-        help='go on from CKPT, or from the last checkpoint in the work dir',
+        help='go on from CKPT, or from the newest whole checkpoint in the work dir',
     )
     parser.add_argument(
         '--amp', action='store_true', help='train in mixed precision (needs a GPU)'
@@ -46,6 +47,12 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='scale the learning rate to the batch (the configs of this repository '
         'do so anyway)',
+    )
+    parser.add_argument(
+        '--keep-going-on-save-error',
+        action='store_true',
+        help='log a checkpoint that cannot be written (disk full) and train on; '
+        'otherwise the run stops with exit status 1. Earlier ones stay either way',
     )
     return parser.parse_args()
 
@@ -64,9 +71,18 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
                 'add the batch size that its learning rate is meant for'
             )
         cfg.auto_scale_lr.enable = True
+    if args.keep_going_on_save_error:
+        hook = cfg.get('default_hooks', {}).get('checkpoint') or {}
+        if hook.get('type') != 'SafeCheckpointHook':
+            raise RequestError(
+                '--keep-going-on-save-error: set default_hooks.checkpoint.type of the '
+                'config to SafeCheckpointHook'
+            )
+        hook.keep_going_on_save_error = True
     if args.resume:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
+    resume_from_newest(cfg)
 
 
 def main() -> None:

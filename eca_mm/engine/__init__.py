@@ -1,21 +1,32 @@
+from .checkpoint import SafeCheckpointHook, SaveError
+from .exact_resume import ExactResumeHook
 from .load_report import LoadReportHook
 from .preflight import refuse_problems
 from .request import (
     RequestError,
+    RunStopped,
     add_config_arguments,
     exit_status,
     load_config,
     read_config,
 )
+from .resume import resume_from_newest
 from .runner import build_runner
+from .stop import StopSignalHook
 
 __all__ = [
+    'ExactResumeHook',
     'LoadReportHook',
     'RequestError',
+    'RunStopped',
+    'SafeCheckpointHook',
+    'SaveError',
+    'StopSignalHook',
     'add_config_arguments',
     'build_runner',
     'exit_status',
     'load_config',
     'read_config',
     'refuse_problems',
+    'resume_from_newest',
 ]

@@ -14,11 +14,26 @@ class RequestError(Exception):
     """The request is wrong: each argument says what and how to mend it, in one line."""
 
 
+class RunStopped(Exception):
+    """A run ends before its time, for a reason that one line tells.
+
+    Args:
+        line: What happened and how to go on.
+        status: The exit status of the tool.
+    """
+
+    def __init__(self, line: str, status: int = 1) -> None:
+        super().__init__(line)
+        self.status = status
+
+
 def exit_status(main: Callable[[], int | None]) -> int:
     """Run a tool and return its exit status: 2 for a wrong request, else what it says.
 
-    A run that fails keeps its traceback.
+    A run that fails keeps its traceback, unless it says why with :class:`RunStopped`.
     """
+    from .distributed import is_first_rank  # which itself imports this module
+
     # mmengine reloads pkg_resources for each mmdet:: base and warns each time: it would
     # bury the one line below.
     warnings.filterwarnings('ignore', 'pkg_resources is deprecated', UserWarning)
@@ -29,6 +44,10 @@ def exit_status(main: Callable[[], int | None]) -> int:
             # One line whatever the message quotes.
             print(f'error: {" ".join(problem.split())}', file=sys.stderr)
         return 2
+    except RunStopped as stop:
+        if is_first_rank():
+            print(f'stopped: {" ".join(str(stop).split())}', file=sys.stderr)
+        return stop.status
 
 
 def add_config_arguments(parser: ArgumentParser) -> None:

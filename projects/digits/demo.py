@@ -90,7 +90,7 @@ def main() -> None:
 
     phases = [run('1/3 build the data', 'projects/digits/build.py', *build)]
     phases += [run('2/3 train', 'tools/train.py', args.config, *shared)]
-    checkpoint = (work_dir / 'last_checkpoint').read_text().strip()
+    checkpoint = str(work_dir / (work_dir / 'last_checkpoint').read_text().strip())
     phases += [run('3/3 evaluate', 'tools/test.py', args.config, checkpoint, *shared)]
     show_summary(phases, work_dir)
 

@@ -96,7 +96,7 @@ def test_plugin_line_of_se_can_be_pasted(run):
     line = next(line for line in out.splitlines() if line.startswith('config'))
     config = eval(line.removeprefix('config').strip().removeprefix('backbone='))
     backbone = MODELS.build(config)
-    backbone.load_state_dict(torch.load('se50.pth')['state_dict'])
+    backbone.load_state_dict(torch.load('se50.pth', weights_only=True)['state_dict'])
     for key, tensor in backbone.state_dict().items():
         assert torch.equal(tensor, state[key]), key
 

@@ -8,4 +8,8 @@ _base_ = [
 
 custom_imports = dict(imports=['eca_mm'])
 custom_hooks = [dict(type='LoadReportHook')]
-default_hooks = dict(checkpoint=dict(max_keep_ckpts=3))
+default_hooks = dict(
+    checkpoint=dict(type='SafeCheckpointHook', max_keep_ckpts=3),
+    exact_resume=dict(type='ExactResumeHook'),
+    stop_signal=dict(type='StopSignalHook'),
+)

@@ -1,0 +1,228 @@
+"""Checkpoints that a crash, a kill or a full disk cannot take away."""
+
+import os
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy
+from pathlib import Path
+
+from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.fileio import LocalBackend, register_backend
+from mmengine.hooks import CheckpointHook
+from mmengine.registry import HOOKS
+from mmengine.runner import Runner
+
+from eca_mm.files import remove_leftovers, replaced
+
+from .exact_resume import position
+from .request import RunStopped
+
+# What the hook remembers of the files it wrote; a failed save changes none of it.
+BOOKS = (
+    'saved_iter',
+    'keep_ckpt_ids',
+    'last_ckpt',
+    'best_ckpt_path',
+    'best_ckpt_path_dict',
+)
+
+INTERRUPTED = 'interrupted.pth'
+
+
+@register_backend('crash_safe')
+class CrashSafeBackend(LocalBackend):
+    """Local files that are there whole or not at all."""
+
+    def put(self, obj: bytes, filepath: str | Path) -> None:
+        path = Path(filepath)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replaced(path) as temporary:
+            temporary.write_bytes(obj)
+
+
+class SaveError(RunStopped):
+    """A checkpoint could not be written; those before it are as they were."""
+
+
+@HOOKS.register_module()
+class SafeCheckpointHook(CheckpointHook):
+    """mmengine's CheckpointHook in an order that loses nothing; same arguments.
+
+    A checkpoint is written under a temporary name, flushed and renamed, then
+    ``last_checkpoint`` is (relative to the work dir, which may so be moved), and only
+    then older files go: mmengine removes first and writes in place. With several ranks
+    none goes on before the first one has written, and all stop if it cannot. Files on
+    remote stores are written by the store's own client.
+
+    Args:
+        keep_going_on_save_error: Log a save that fails and train on. Otherwise it ends
+            the run with :class:`SaveError`.
+    """
+
+    def __init__(self, *args, keep_going_on_save_error: bool = False, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.keep_going = keep_going_on_save_error
+        self.saved_iter = -1
+
+    def before_train(self, runner: Runner) -> None:
+        super().before_train(runner)
+        if type(self.file_backend) is LocalBackend:
+            self.backend_args = dict(backend='crash_safe')
+            if is_main_process():
+                suffix = Path(self.filename_tmpl).suffix
+                remove_leftovers(Path(self.out_dir), f'*{suffix}')
+                remove_leftovers(Path(runner.work_dir), 'last_checkpoint')
+        self.file_backend = LateRemovals(self.file_backend)
+        # Of a moved or copied work dir: the old place is not ours any more.
+        if getattr(self, 'best_ckpt_path', None):
+            self.best_ckpt_path = self.here(self.best_ckpt_path)
+        for metric, path in getattr(self, 'best_ckpt_path_dict', {}).items():
+            self.best_ckpt_path_dict[metric] = path and self.here(path)
+
+    def here(self, path: str) -> str:
+        """The file of that name in the folder of this run's checkpoints."""
+        return self.file_backend.join_path(self.out_dir, os.path.basename(path))
+
+    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
+        """Save ``epoch_{step}.pth`` or ``iter_{step}.pth``, then remove older ones."""
+        with self.all_or_nothing(runner):
+            outdated = self.book(runner, step)
+            self.save(runner, self.filename_tmpl.format(step), meta)
+            for name in [*map(self.filename_tmpl.format, outdated), INTERRUPTED]:
+                self.discard(runner, self.here(name))
+
+    def save_interrupted(self, runner: Runner) -> None:
+        """Save at the end of an iteration, if that has not just been done.
+
+        The file goes when the next regular checkpoint is there.
+        """
+        meta = dict(epoch=runner.epoch, iter=runner.iter + 1)
+        if self.saved_iter != meta['iter']:
+            with self.all_or_nothing(runner):
+                self.save(runner, INTERRUPTED, meta)
+
+    def book(self, runner: Runner, step: int) -> list[int]:
+        """Note a step among those kept, and return those that no longer are."""
+        if self.max_keep_ckpts <= 0:
+            return []
+        steps = [kept for kept in self.keep_ckpt_ids if kept != step] + [step]
+        self.keep_ckpt_ids = deque(steps[-self.max_keep_ckpts :], self.max_keep_ckpts)
+        # The checkpoint lists the outdated ones too: if the run is killed before they
+        # are gone, mmengine removes them at the start of the next.
+        runner.message_hub.update_info('keep_ckpt_ids', steps)
+        return steps[: -self.max_keep_ckpts]
+
+    def save(self, runner: Runner, name: str, meta: dict) -> None:
+        """Write a checkpoint to resume from, and ``last_checkpoint``."""
+        self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
+        self.saved_iter = meta['iter']
+        runner.message_hub.update_info('last_ckpt', self.last_ckpt)
+        InStep(runner, self.point_to_last).save_checkpoint(
+            self.out_dir,
+            name,
+            self.file_client_args,
+            save_optimizer=self.save_optimizer,
+            save_param_scheduler=self.save_param_scheduler,
+            meta=dict(meta, **position(runner)),
+            by_epoch=self.by_epoch,
+            backend_args=self.backend_args,
+            **self.args,
+        )
+
+    def point_to_last(self, runner: Runner) -> None:
+        with replaced(Path(runner.work_dir) / 'last_checkpoint') as temporary:
+            is_local = self.backend_args == dict(backend='crash_safe')
+            last = self.last_ckpt
+            temporary.write_text(
+                os.path.relpath(last, runner.work_dir) if is_local else last
+            )
+
+    def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
+        with self.all_or_nothing(runner):
+            super()._save_best_checkpoint(InStep(runner), metrics)
+            best = {getattr(self, 'best_ckpt_path', None)}
+            best.update(getattr(self, 'best_ckpt_path_dict', {}).values())
+            for path in set(self.file_backend.late) - best:
+                self.discard(runner, path)
+        self.file_backend.late.clear()
+
+    def discard(self, runner: Runner, path: str) -> None:
+        """Remove a file that is no longer needed; that it stays is no reason to end."""
+        backend = self.file_backend.backend
+        try:
+            if not is_main_process():
+                return
+            if backend.isfile(path):
+                backend.remove(path)
+            elif backend.isdir(path):  # of DeepSpeed
+                backend.rmtree(path)
+        except OSError as error:
+            runner.logger.warning(f'cannot remove {path}: {error}')
+
+    @contextmanager
+    def all_or_nothing(self, runner: Runner) -> Iterator[None]:
+        """Forget what was noted of a save that fails."""
+        info = runner.message_hub.runtime_info
+        info_before = dict(info)
+        books = {name: copy(vars(self)[name]) for name in BOOKS if name in vars(self)}
+        try:
+            yield
+        except SaveError as error:
+            info.clear()
+            info.update(info_before)
+            vars(self).update(books)
+            if not self.keep_going:
+                raise
+            runner.logger.error(f'{error}; the run goes on')
+
+
+class InStep:
+    """A runner all of whose ranks learn whether the first one could save.
+
+    Args:
+        then: What the first rank does after it has saved.
+    """
+
+    def __init__(self, runner: Runner, then=lambda runner: None) -> None:
+        self.runner = runner
+        self.then = then
+
+    def __getattr__(self, name: str):
+        return getattr(self.runner, name)
+
+    def save_checkpoint(self, out_dir: str, filename: str, *args, **kwargs) -> None:
+        """As Runner.save_checkpoint.
+
+        Raises:
+            SaveError: On every rank, if the first one cannot write.
+        """
+        reasons = [None]
+        try:
+            self.runner.save_checkpoint(out_dir, filename, *args, **kwargs)
+            if is_main_process():
+                self.then(self.runner)
+        except OSError as error:
+            reasons = [str(error.strerror or error)]
+        broadcast_object_list(reasons)
+        if reasons[0]:
+            raise SaveError(
+                f'cannot save {os.path.join(out_dir, filename)}: {reasons[0]}; '
+                'all checkpoints before it are intact'
+            )
+
+
+class LateRemovals:
+    """A file backend that notes what is to be removed, for when it is safe."""
+
+    def __init__(self, backend: LocalBackend) -> None:
+        self.backend = backend
+        self.late: list[str] = []
+
+    def __getattr__(self, name: str):
+        return getattr(self.backend, name)
+
+    def remove(self, path: str) -> None:
+        self.late.append(path)
+
+    rmtree = remove

@@ -1,0 +1,89 @@
+"""Training data whose every batch follows from its place, not from what came before.
+
+mmengine's workers draw from streams that begin anew with the process: after a resume
+the same image is augmented otherwise. Here each batch brings its own seed, so that it
+is the same after any interruption and with any number of workers.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import torch
+from mmengine.dist import get_rank
+from torch.utils.data import DataLoader, Dataset
+
+from .random_state import seeded
+
+
+class SeededBatch(list):
+    """Indices of a batch, and the name of the random numbers it is made with."""
+
+    def __init__(self, indices: list[int], name: str) -> None:
+        super().__init__(indices)
+        self.name = name
+
+    def __reduce__(self):
+        return SeededBatch, (list(self), self.name)
+
+
+class SeededBatches:
+    """A batch sampler that says for each batch what to seed with.
+
+    Args:
+        batches: The batch sampler to take the indices from.
+        seed: Of the run.
+        start: How many batches of the first pass have been trained on already.
+    """
+
+    def __init__(self, batches, seed: int, start: int = 0) -> None:
+        self.batches = batches
+        self.sampler = getattr(batches, 'sampler', None)
+        self.batch_size = getattr(batches, 'batch_size', None)
+        self.drop_last = getattr(batches, 'drop_last', False)
+        self.seed = seed
+        self.start = start
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[SeededBatch]:
+        epoch = getattr(self.sampler, 'epoch', 0)
+        start, self.start = self.start, 0
+        for place, indices in enumerate(self.batches):
+            if place >= start:
+                yield SeededBatch(indices, f'{self.seed} {get_rank()} {epoch} {place}')
+
+
+def seed_batches(loader: DataLoader, seed: int, start: int = 0) -> None:
+    """Make a loader seed each batch, and begin with batch ``start`` this once.
+
+    Its order of samples stays. A dataset that takes no attributes, as a list, is not
+    seeded; one that is iterated without a batch sampler is left as it is.
+    """
+    if loader.batch_sampler is None or isinstance(loader.batch_sampler, SeededBatches):
+        return
+    # Drawn from at the start of each pass: not from the stream that the model uses.
+    loader.generator = torch.Generator()
+    batches = SeededBatches(loader.batch_sampler, seed, start)
+    # torch keeps this attribute from being set because it would no longer fit the
+    # sampler and the batch size; here both stay.
+    object.__setattr__(loader, 'batch_sampler', batches)
+    dataset = loader.dataset
+    if hasattr(dataset, '__dict__'):
+        # By this name torch asks a dataset for the samples of a whole batch.
+        inner = getattr(dataset, '__getitems__', None)
+        dataset.__getitems__ = partial(seeded_items, dataset, inner)
+
+
+def seeded_items(
+    dataset: Dataset, inner: Callable[[list[int]], list] | None, batch: list[int]
+) -> list:
+    """The samples of a batch, which has no seed if another loader asks."""
+
+    def items() -> list:
+        return inner(batch) if inner else [dataset[index] for index in batch]
+
+    if not isinstance(batch, SeededBatch):
+        return items()
+    with seeded(batch.name):
+        return items()

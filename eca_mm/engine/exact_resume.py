@@ -1,0 +1,80 @@
+"""A run that goes on from a checkpoint ends as if it had never stopped."""
+
+from mmengine.dist import all_gather_object, get_rank
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
+
+from .data_order import seed_batches
+from .random_state import random_state, set_random_state
+
+
+def position(runner: Runner) -> dict:
+    """What a checkpoint needs beyond mmengine's parts; to be called on every rank."""
+    sampler = train_sampler(runner)
+    return dict(
+        data_seed=getattr(sampler, 'seed', None) or runner.seed,
+        random_states=all_gather_object(random_state()),
+    )
+
+
+@HOOKS.register_module()
+class ExactResumeHook(Hook):
+    """Give a resumed run the random states and the data that the stopped one had.
+
+    Epoch-based training resumes in the middle of an epoch too, at the next batch
+    (mmengine repeats the epoch; only the batch number in the log counts from there).
+    Training by iteration loads the batches that were trained on once more, as mmengine
+    does. Weights, optimiser, schedules, loss scaler and log values are restored by
+    mmengine. With gradient accumulation a checkpoint is exact where a step is complete.
+    Of checkpoints that :class:`SafeCheckpointHook` did not write the data order alone
+    is restored, if the config sets a seed.
+    """
+
+    priority = 'LOW'  # after hooks that use random numbers, before the checkpoint's
+
+    def __init__(self) -> None:
+        self.resumed: dict = {}  # meta of the checkpoint
+        self.before_validation: dict = {}
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        if runner._resume:
+            self.resumed = dict(checkpoint.get('meta', {}))
+
+    def before_train(self, runner: Runner) -> None:
+        loop = runner.train_loop
+        sampler = train_sampler(runner)
+        seed = self.resumed.get('data_seed')
+        if seed is None:
+            seed = getattr(sampler, 'seed', None) or runner.seed
+        elif hasattr(sampler, 'seed'):
+            sampler.seed = seed
+        start = 0
+        if isinstance(loop, EpochBasedTrainLoop):
+            start = loop.iter - loop.epoch * len(loop.dataloader)
+        seed_batches(loop.dataloader, seed, start)
+        if isinstance(loop, IterBasedTrainLoop):
+            # The loop has begun a pass already.
+            loop.dataloader_iterator = type(loop.dataloader_iterator)(loop.dataloader)
+
+    def before_train_iter(self, runner: Runner, *args, **kwargs) -> None:
+        """Here, and not before: what a start does may use random numbers."""
+        states = self.resumed.pop('random_states', [])
+        if get_rank() < len(states):
+            set_random_state(states[get_rank()])
+
+    def before_val(self, runner: Runner) -> None:
+        self.before_validation = random_state()
+
+    def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
+        """Training must not depend on whether a validation came between."""
+        if self.before_validation:
+            set_random_state(self.before_validation)
+
+
+def train_sampler(runner: Runner):
+    """What gives the order of samples: the loader's sampler or its batch sampler's."""
+    loader = runner.train_loop.dataloader
+    if hasattr(loader.sampler, 'seed'):
+        return loader.sampler
+    return getattr(loader.batch_sampler, 'sampler', None)

@@ -1,0 +1,103 @@
+"""Pre-emption and Ctrl-C: save first, then go."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from mmengine.device import get_device
+from mmengine.dist import all_reduce, get_world_size
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+from mmengine.runner import Runner
+from torch.utils.data import DataLoader
+
+from .checkpoint import SafeCheckpointHook
+from .request import RunStopped
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+@HOOKS.register_module()
+class StopSignalHook(Hook):
+    """On SIGTERM or SIGINT save at the end of the iteration, and end the run.
+
+    The exit status is the usual one, 143 or 130. A second signal ends the process at
+    once. One rank's signal stops all of them at the same iteration. In a
+    validation the weights may be averages, not to be saved: it ends first, and one more
+    iteration.
+    """
+
+    priority = 'LOWEST'  # the iteration is over for all other hooks
+
+    def __init__(self) -> None:
+        self.received = 0
+        self.before: dict = {}
+
+    def before_train(self, runner: Runner) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return  # Python allows signal handlers there only
+        self.before = {number: signal.getsignal(number) for number in SIGNALS}
+        for number in SIGNALS:
+            signal.signal(number, self.receive)
+        for loop in (runner.train_loop, runner.val_loop):
+            if loop is not None:
+                leave_workers_alone(loop.dataloader)
+
+    def receive(self, number: int, frame) -> None:
+        self.received = number
+        self.let_go()
+
+    def let_go(self) -> None:
+        """The next signal does what it did before the run."""
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+    def after_train_iter(self, runner: Runner, *args, **kwargs) -> None:
+        number = self.agreed()
+        if not number:
+            return
+        saver = next(h for h in runner.hooks if isinstance(h, SafeCheckpointHook))
+        saver.save_interrupted(runner)
+        raise RunStopped(
+            f'by {signal.Signals(number).name} after iteration {runner.iter + 1}: '
+            f'go on from {saver.last_ckpt} with --resume',
+            status=128 + number,
+        )
+
+    def agreed(self) -> int:
+        """The signal that any rank has received, or 0."""
+        if get_world_size() == 1:
+            return self.received
+        number = torch.tensor(self.received, device=get_device())
+        all_reduce(number, op='max')
+        return int(number)
+
+    def after_train(self, runner: Runner) -> None:
+        self.let_go()
+
+
+def leave_workers_alone(loader: DataLoader) -> None:
+    """Signals to the whole process group, as Ctrl-C, must not end the data workers.
+
+    The run needs them to finish the iteration, and ends them itself.
+    """
+    loader.worker_init_fn = partial(start_worker, loader.worker_init_fn)
+
+
+def start_worker(inner: Callable[[int], None] | None, worker_id: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, 'sigwaitinfo'):  # not on macOS
+        # It is blocked here and in all threads to come, and waited for in one.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        threading.Thread(target=end_by_parent_alone, daemon=True).start()
+    if inner is not None:
+        inner(worker_id)
+
+
+def end_by_parent_alone() -> None:
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
+        pass
+    os._exit(0)

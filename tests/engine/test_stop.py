@@ -1,0 +1,107 @@
+"""SIGTERM and SIGINT: the iteration ends, is saved, and the run can go on from it."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+import torch
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+from mmengine.runner import Runner
+from small_run import small_runner
+
+from eca_mm.engine import RunStopped
+from eca_mm.engine.resume import newest_checkpoint
+
+SIGNALS = [signal.SIGTERM, signal.SIGINT]
+
+
+@HOOKS.register_module(force=True)
+class Signal(Hook):
+    """Sends a signal to this process when an iteration begins."""
+
+    def __init__(self, at: int, number: int) -> None:
+        self.at = at
+        self.number = number
+
+    def before_train_iter(self, runner, *args, **kwargs) -> None:
+        if runner.iter == self.at:
+            os.kill(os.getpid(), self.number)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(Runner, '_log_env', lambda *args: None)  # a second each
+
+
+@pytest.mark.parametrize('number', SIGNALS)
+@pytest.mark.parametrize('at', [1, 5, 7])
+def test_saved_and_resumed(tmp_path, number, at):
+    hook = dict(interval=1, max_keep_ckpts=1)
+    seed = dict(randomness=dict(seed=1))
+    whole = small_runner(tmp_path / 'whole', hook, **seed)
+    whole.train()
+    handlers = [signal.getsignal(number) for number in SIGNALS]
+    stop = dict(type='Signal', at=at, number=number)
+    work_dir = tmp_path / 'stopped'
+    with pytest.raises(RunStopped, match=f'after iteration {at + 1}: ') as error:
+        small_runner(work_dir, hook, hooks=[stop], **seed).train()
+    assert error.value.status == 128 + number
+    assert [signal.getsignal(number) for number in SIGNALS] == handlers
+    last = newest_checkpoint(work_dir)
+    assert last == work_dir / 'interrupted.pth'
+    assert torch.load(last, weights_only=True)['meta']['iter'] == at + 1
+    runner = small_runner(work_dir, hook, resume=True, load_from=str(last), **seed)
+    runner.train()
+    ends = [run.model.state_dict() for run in (whole, runner)]
+    assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
+    assert {path.name for path in work_dir.glob('*.pth')} == {'epoch_3.pth'}
+
+
+def test_nothing_is_saved_twice(tmp_path):
+    stop = dict(type='Signal', at=2, number=signal.SIGTERM)
+    with pytest.raises(RunStopped, match='go on from .*iter_3.pth'):
+        small_runner(tmp_path, dict(interval=1, by_epoch=False), hooks=[stop]).train()
+    assert not (tmp_path / 'interrupted.pth').exists()
+
+
+RUN = """
+import sys, time
+from small_run import Small, small_runner
+from eca_mm.engine import exit_status
+
+class Slow(Small):
+    def forward(self, *args, **kwargs):
+        time.sleep(0.2)
+        print('step', flush=True)
+        return super().forward(*args, **kwargs)
+
+small_runner.__globals__['Small'] = Slow
+train = lambda: small_runner('.', dict(interval=1), workers=1, epochs=99).train() and 0
+sys.exit(exit_status(train))
+"""
+
+
+@pytest.mark.parametrize('number', SIGNALS)
+def test_signal_to_the_whole_group(tmp_path, number):
+    """As a terminal and a scheduler send it: the data workers get it too."""
+    path = os.pathsep.join([os.path.dirname(__file__), *sys.path])
+    run = subprocess.Popen(
+        [sys.executable, '-c', RUN], cwd=tmp_path, start_new_session=True, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env=dict(os.environ, PYTHONPATH=path),
+    )  # fmt: skip
+    while run.stdout.readline() != 'step\n':
+        assert run.poll() is None
+    os.killpg(run.pid, number)
+    try:
+        _, stderr = run.communicate(timeout=60)
+    finally:
+        run.kill()
+    assert run.returncode == 128 + number, stderr
+    (line,) = [text for text in stderr.splitlines() if text.startswith('stopped: ')]
+    assert f'by {number.name} after iteration' in line
+    assert 'Traceback' not in stderr
+    assert newest_checkpoint(tmp_path).name == 'interrupted.pth'
