@@ -15,7 +15,12 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-__all__ = ['gated_projection', 'gated_tail']
+__all__ = ['channel_means', 'gated_projection', 'gated_tail']
+
+
+def channel_means(x: Tensor) -> Tensor:
+    """(N, C, H, W) -> (N, C), in float32 where ``x`` is narrower."""
+    return ChannelMeans.apply(x)
 
 
 def gated_projection(
@@ -54,6 +59,25 @@ def convolution_dtype(x: Tensor) -> torch.dtype:
     if torch.is_autocast_enabled(device) and x.dtype != torch.float64:
         return torch.get_autocast_dtype(device)
     return x.dtype
+
+
+class ChannelMeans(Function):
+    """See :func:`channel_means`: a mean whose gradient is not written out."""
+
+    @staticmethod
+    def forward(x):
+        return x.mean((2, 3), dtype=torch.promote_types(x.dtype, torch.float32))
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.shape, ctx.dtype = inputs[0].shape, inputs[0].dtype
+
+    @staticmethod
+    def backward(ctx, grad):
+        height, width = ctx.shape[2:]
+        return (
+            (grad / (height * width)).to(ctx.dtype)[..., None, None].expand(ctx.shape)
+        )
 
 
 class GatedProjection(Function):

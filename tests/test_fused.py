@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from eca_mm.fused import gated_projection, gated_tail
+from eca_mm.fused import channel_means, gated_projection, gated_tail
 
 N, C, K, H, W = 2, 3, 5, 4, 3
 
@@ -40,6 +40,16 @@ def test_gradients(fused):
 @pytest.mark.parametrize('fused', FUSED)
 def test_second_gradients(fused):
     assert torch.autograd.gradgradcheck(fused, inputs())
+
+
+@pytest.mark.parametrize(
+    'check', [torch.autograd.gradcheck, torch.autograd.gradgradcheck]
+)
+def test_means(check):
+    x = inputs()[0]
+    torch.testing.assert_close(channel_means(x), x.mean((2, 3)))
+    assert check(channel_means, x)
+    assert channel_means(x.bfloat16()).dtype == torch.float32
 
 
 @pytest.mark.parametrize('layout', [torch.contiguous_format, torch.channels_last])

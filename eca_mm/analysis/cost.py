@@ -10,6 +10,19 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
+# What stands side by side in a benchmark: arguments of a backbone beside its depth.
+# SE and ECA are there as everybody writes them, one operator after another, and fused.
+SE = [dict(cfg=dict(type='SE'), position='after_conv3')]
+GC = [dict(cfg=dict(type='ContextBlock', ratio=1 / 16), position='after_conv3')]
+PROVIDERS: dict[str, dict] = {
+    'plain': dict(type='ResNet'),
+    'naive ECA': dict(type='ECAResNet', fused_tail=False),
+    'ours': dict(type='ECAResNet'),
+    'SE': dict(type='PluginResNet', plugins=SE, fused_tail=False),
+    'ours, SE': dict(type='PluginResNet', plugins=SE),
+    'GC': dict(type='PluginResNet', plugins=GC),
+}
+
 
 def saved_bytes(model: nn.Module, image: Tensor) -> int:
     """Bytes that a forward pass keeps for backward, parameters and buffers aside.
@@ -17,7 +30,7 @@ def saved_bytes(model: nn.Module, image: Tensor) -> int:
     A storage that several operators save counts once.
 
     Args:
-        image: (N, 3, H, W), or what else the model takes.
+        image: (N, 3, H, W).
     """
     storages = {}
 
@@ -28,10 +41,9 @@ def saved_bytes(model: nn.Module, image: Tensor) -> int:
         return tensor
 
     with saved_tensors_hooks(note, lambda tensor: tensor):
-        outputs = model(image)
+        model(image)
     for tensor in chain(model.parameters(), model.buffers()):
         storages.pop(tensor.untyped_storage().data_ptr(), None)
-    del outputs
     return sum(storage.nbytes() for storage in storages.values())
 
 
@@ -48,27 +60,18 @@ def training_step(model: nn.Module, image: Tensor) -> None:
 
 
 def interleaved_times(
-    runs: Mapping[str, Callable[[], None]],
-    rounds: int,
-    synchronize: Callable[[], None] = lambda: None,
+    runs: Mapping[str, Callable[[], None]], rounds: int
 ) -> dict[str, np.ndarray]:
     """Wall-clock times in ms, (rounds,) for each run.
 
     All runs take turns, so that what else the machine does meets them alike; the first
     round warms up and is not kept.
-
-    Args:
-        runs: What to time, by name.
-        rounds: How often.
-        synchronize: Waits until the device has finished.
     """
     times = {name: [] for name in runs}
     for _ in range(rounds + 1):
         for name, run in runs.items():
-            synchronize()
             start = time.perf_counter()
             run()
-            synchronize()
             times[name].append(1e3 * (time.perf_counter() - start))
     return {name: np.array(values[1:]) for name, values in times.items()}
 

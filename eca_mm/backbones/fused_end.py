@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.module import _has_any_global_hook
 
-from eca_mm.fused import gated_projection, gated_tail
+from eca_mm.fused import channel_means, gated_projection, gated_tail
 from eca_mm.layers.base import ChannelAttention
 
 try:
@@ -90,10 +90,10 @@ def fused_end(
         with torch.autocast(x.device.type, enabled=False):
             # (K, C, 1, 1) -> (K, C)
             weight = conv.weight.flatten(1).to(wide)
-            means = F.linear(x.mean((2, 3), dtype=wide), weight)
+            means = F.linear(channel_means(x), weight)
     else:
         x = conv(x)
-        means = x.mean((2, 3), dtype=wide)
+        means = channel_means(x)
     gate = attention.gate((a * means + b).to(x.dtype))
     scale, shift = gate * a, gate * b
     if projects:
