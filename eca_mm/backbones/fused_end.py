@@ -49,12 +49,20 @@ def attention_to_fuse(
         affine_norm
         and norm.track_running_stats
         and type(block.relu) is nn.ReLU
-        and getattr(type(attention), 'forward', None) is ChannelAttention.forward
+        and is_channel_attention(attention)
         and runs_eagerly(x)
-        and not hooked([norm, block.relu, *attention.modules()])
+        and not watched([norm, block.relu, *attention.modules()])
     ):
         return attention
     return None
+
+
+def is_channel_attention(module: nn.Module) -> bool:
+    """Whether a module is one of ours that has only its own ``excite`` or ``gate``."""
+    return isinstance(module, ChannelAttention) and all(
+        getattr(type(module), name) is getattr(ChannelAttention, name)
+        for name in ('forward', 'gates')
+    )
 
 
 def runs_eagerly(x: Tensor) -> bool:
@@ -62,10 +70,11 @@ def runs_eagerly(x: Tensor) -> bool:
     return type(x) is Tensor and not torch.jit.is_tracing() and not is_exporting()
 
 
-def hooked(modules: Iterable[nn.Module]) -> bool:
-    """Whether any module has a forward or backward hook, or all of them have."""
+def watched(modules: Iterable[nn.Module]) -> bool:
+    """Whether any module has a hook or a replaced forward, or all of them have."""
     return _has_any_global_hook() or any(
-        getattr(module, hooks) for module in modules for hooks in HOOKS
+        'forward' in vars(module) or any(getattr(module, hooks) for hooks in HOOKS)
+        for module in modules
     )
 
 
@@ -109,5 +118,5 @@ def is_projection(conv: nn.Module) -> bool:
         and conv.padding == (0, 0)
         and conv.groups == 1
         and conv.bias is None
-        and not hooked([conv])
+        and not watched([conv])
     )
