@@ -6,6 +6,10 @@ import torch.utils.checkpoint as cp
 from mmdet.models.backbones.resnet import BasicBlock, Bottleneck
 from torch import Tensor
 
+from eca_mm.layers.base import ChannelAttention
+
+from .fused_end import attention_to_fuse, fused_end
+
 
 def at(position: str, plugins: Sequence[dict]) -> list[dict]:
     """Configs of the plugins at a position."""
@@ -18,9 +22,13 @@ class PluginBottleneck(Bottleneck):
     Args:
         plugins: As in the host: dicts with ``cfg`` and ``position``, which is one of
             ``positions``. Plugins 'after_block' see the block's output, after its ReLU.
+
+    Attributes:
+        fused_tail: Compute the block's end by :func:`fused_end` where it can be.
     """
 
     positions = ('after_conv1', 'after_conv2', 'after_conv3', 'after_block')
+    fused_tail = True
 
     def __init__(
         self, inplanes: int, planes: int, *args, plugins: Sequence[dict] = (), **kwargs
@@ -32,7 +40,19 @@ class PluginBottleneck(Bottleneck):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.forward_plugin(super().forward(x), self.after_block_plugin_names)
+        names = self.after_conv3_plugin_names if self.with_plugins else ()
+        attention = attention_to_fuse(self, x, self.norm3, names)
+        out = super().forward(x) if attention is None else self.fused(x, attention)
+        return self.forward_plugin(out, self.after_block_plugin_names)
+
+    def fused(self, x: Tensor, attention: ChannelAttention) -> Tensor:
+        """The host's forward with a fused end."""
+        out = self.relu(self.norm1(self.conv1(x)))
+        out = self.forward_plugin(out, self.after_conv1_plugin_names)
+        out = self.relu(self.norm2(self.conv2(out)))
+        out = self.forward_plugin(out, self.after_conv2_plugin_names)
+        identity = x if self.downsample is None else self.downsample(x)
+        return fused_end(out, self.conv3, self.norm3, attention, identity)
 
 
 class PluginBasicBlock(BasicBlock):
@@ -43,6 +63,7 @@ class PluginBasicBlock(BasicBlock):
     """
 
     positions = ('after_conv1', 'after_conv2', 'after_block')
+    fused_tail = True
     make_block_plugins = Bottleneck.make_block_plugins
     forward_plugin = Bottleneck.forward_plugin
 
@@ -58,15 +79,25 @@ class PluginBasicBlock(BasicBlock):
 
     def forward(self, x: Tensor) -> Tensor:
         """The host's forward plus the plugin calls; a test pins it to the host's."""
+        names = self.after_conv2_plugin_names
+        attention = attention_to_fuse(self, x, self.norm2, names)
 
-        def inner(x: Tensor) -> Tensor:
+        def branches(x: Tensor) -> tuple[Tensor, Tensor]:
+            """Input of conv2 and the other branch."""
             out = self.relu(self.norm1(self.conv1(x)))
             out = self.forward_plugin(out, self.after_conv1_plugin_names)
-            out = self.norm2(self.conv2(out))
-            out = self.forward_plugin(out, self.after_conv2_plugin_names)
-            identity = x if self.downsample is None else self.downsample(x)
-            return out + identity
+            return out, x if self.downsample is None else self.downsample(x)
 
-        recompute = self.with_cp and x.requires_grad
-        out = cp.checkpoint(inner, x, use_reentrant=False) if recompute else inner(x)
-        return self.forward_plugin(self.relu(out), self.after_block_plugin_names)
+        def inner(x: Tensor) -> Tensor:
+            out, identity = branches(x)
+            out = self.norm2(self.conv2(out))
+            return self.forward_plugin(out, names) + identity
+
+        if attention is not None:
+            out, identity = branches(x)
+            out = fused_end(out, self.conv2, self.norm2, attention, identity)
+        elif self.with_cp and x.requires_grad:
+            out = self.relu(cp.checkpoint(inner, x, use_reentrant=False))
+        else:
+            out = self.relu(inner(x))
+        return self.forward_plugin(out, self.after_block_plugin_names)

@@ -27,12 +27,22 @@ class PluginResNet(ResNet):
               last but one of c4: ``blocks=((), (), (-2,), ())``.
 
             BasicBlocks (depth 18 and 34) take plugins too.
+        fused_tail: Compute the end of a block whose last plugin is a channel attention
+            in one go, with less saved for backward, wherever
+            :func:`.fused_end.attention_to_fuse` finds that the result is the same but
+            for rounding.
         args, kwargs: As mmdet's ResNet's.
 
     Raises:
         ValueError: The blocks have no such position, a stage has no such block, or
             ``stages`` or ``blocks`` are not one a stage.
     """
+
+    def __init__(self, *args, fused_tail: bool = True, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        for module in self.modules():
+            if isinstance(module, tuple(PLUGIN_BLOCKS.values())):
+                module.fused_tail = fused_tail
 
     def make_stage_plugins(self, plugins: list[dict], stage_idx: int) -> list[dict]:
         """Plugins of a stage, their ``blocks`` turned into a set of indices."""
@@ -113,8 +123,9 @@ class ECAResNet(PluginResNet):
         plugins: Further plugins as of :class:`PluginResNet`; those at the same
             position come before the ECA.
         identity_init: Ours, not the paper's: every ECA begins as the identity, so that
-            with a plain ResNet's weights the network starts exactly as that one does.
-        kwargs: Every other argument of mmdet's ``ResNet``.
+            with a plain ResNet's weights the network starts exactly as that one does
+            (but for rounding where its end is fused).
+        kwargs: Every other argument of :class:`PluginResNet` and mmdet's ``ResNet``.
 
     Raises:
         TypeError: ``kernel_sizes`` has the wrong type.

@@ -75,7 +75,7 @@ def test_wrong_kernel_sizes_are_named(kernel_sizes, error, named):
 
 
 def test_equals_mmdet_resnet_with_the_plugin_bit_for_bit(image):
-    ours = small(50, kernel_sizes=5)
+    ours = small(50, kernel_sizes=5, fused_tail=False)
     plugin = dict(cfg=dict(type='ECA', kernel_size=5), position='after_conv3')
     host = evaluating(ResNet(50, base_channels=8, plugins=[plugin]))
     host.load_state_dict(ours.state_dict())

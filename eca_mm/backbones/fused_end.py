@@ -1,0 +1,122 @@
+"""When and how a residual block's end is computed by :mod:`eca_mm.fused`."""
+
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.modules.module import _has_any_global_hook
+
+from eca_mm.fused import channel_means, gated_projection, gated_tail
+from eca_mm.layers.base import ChannelAttention
+
+try:
+    from torch.compiler import is_exporting
+except ImportError:  # an older torch, which cannot tell: blocks stay plain
+
+    def is_exporting() -> bool:
+        return True
+
+
+HOOKS = (
+    '_forward_hooks',
+    '_forward_pre_hooks',
+    '_backward_hooks',
+    '_backward_pre_hooks',
+)
+
+
+def attention_to_fuse(
+    block: nn.Module, x: Tensor, norm: nn.Module, plugin_names: Sequence[str]
+) -> ChannelAttention | None:
+    """The attention after a block's last norm if its end can be fused, else None.
+
+    It can where the norm is a batch norm in eval mode, nothing but a channel attention
+    follows it, then the addition and a ReLU; where none of these modules has a hook
+    (counters of FLOPs and recorders of gates must see them called); and where nobody
+    traces, exports or checkpoints the block.
+
+    Args:
+        x: Input of the block.
+        norm: The norm after the last convolution.
+        plugin_names: Names of the plugins behind that norm.
+    """
+    if not block.fused_tail or len(plugin_names) != 1 or block.with_cp:
+        return None
+    attention = getattr(block, plugin_names[0])
+    affine_norm = type(norm) is nn.BatchNorm2d and not norm.training and norm.affine
+    if (
+        affine_norm
+        and norm.track_running_stats
+        and type(block.relu) is nn.ReLU
+        and is_channel_attention(attention)
+        and runs_eagerly(x)
+        and not watched([norm, block.relu, *attention.modules()])
+    ):
+        return attention
+    return None
+
+
+def is_channel_attention(module: nn.Module) -> bool:
+    """Whether a module is one of ours that has only its own ``excite`` or ``gate``."""
+    return isinstance(module, ChannelAttention) and all(
+        getattr(type(module), name) is getattr(ChannelAttention, name)
+        for name in ('forward', 'gates')
+    )
+
+
+def runs_eagerly(x: Tensor) -> bool:
+    """Whether neither TorchScript, ONNX, FX nor ``torch.export`` follow the forward."""
+    return type(x) is Tensor and not torch.jit.is_tracing() and not is_exporting()
+
+
+def watched(modules: Iterable[nn.Module]) -> bool:
+    """Whether any module has a hook or a replaced forward, or all of them have."""
+    return _has_any_global_hook() or any(
+        'forward' in vars(module) or any(getattr(module, hooks) for hooks in HOOKS)
+        for module in modules
+    )
+
+
+def fused_end(
+    x: Tensor,
+    conv: nn.Module,
+    norm: nn.BatchNorm2d,
+    attention: ChannelAttention,
+    identity: Tensor,
+) -> Tensor:
+    """relu(attention(norm(conv(x))) + identity).
+
+    Args:
+        x: Input (N, C, H, W) of the block's last convolution.
+        identity: The block's other branch, of the output's shape.
+    """
+    wide = torch.promote_types(norm.weight.dtype, torch.float32)
+    a = norm.weight * torch.rsqrt(norm.running_var.to(wide) + norm.eps)
+    b = norm.bias - norm.running_mean * a
+    projects = is_projection(conv)
+    if projects:
+        with torch.autocast(x.device.type, enabled=False):
+            # (K, C, 1, 1) -> (K, C)
+            weight = conv.weight.flatten(1).to(wide)
+            means = F.linear(channel_means(x), weight)
+    else:
+        x = conv(x)
+        means = channel_means(x)
+    gate = attention.gate((a * means + b).to(x.dtype))
+    scale, shift = gate * a, gate * b
+    if projects:
+        return gated_projection(x, conv.weight, scale, shift, identity)
+    return gated_tail(x, scale, shift, identity)
+
+
+def is_projection(conv: nn.Module) -> bool:
+    """Whether a module is a plain 1x1 convolution that nobody watches."""
+    return (
+        type(conv) is nn.Conv2d
+        and conv.kernel_size == conv.stride == (1, 1)
+        and conv.padding == (0, 0)
+        and conv.groups == 1
+        and conv.bias is None
+        and not watched([conv])
+    )

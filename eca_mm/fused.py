@@ -1,0 +1,169 @@
+"""The end of a residual block in fewer passes over memory and with less saved.
+
+A block ends in relu(gate * norm(conv(x)) + identity). Where the norm is affine, as a
+batch norm in eval mode is (a * u + b), the end is relu(scale * u + shift + identity)
+with ``scale = gate * a`` and ``shift = gate * b``, (N, C) each. So are the means that
+the gate needs: those of norm(u) are a * mean(u) + b, and where the convolution is 1x1
+those of u are its weight times those of x, which has a quarter of the channels in a
+Bottleneck. Nothing but x, the output and (N, C) tensors is then needed for backward:
+the output of the convolution, which a plain block saves too, is not.
+
+The gates themselves are left to autograd.
+"""
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+
+__all__ = ['channel_means', 'gated_projection', 'gated_tail']
+
+
+def channel_means(x: Tensor) -> Tensor:
+    """(N, C, H, W) -> (N, C), in float32 where ``x`` is narrower."""
+    return ChannelMeans.apply(x)
+
+
+def gated_projection(
+    x: Tensor, weight: Tensor, scale: Tensor, shift: Tensor, identity: Tensor
+) -> Tensor:
+    """relu(scale * conv1x1(x) + shift + identity).
+
+    Args:
+        x: (N, C, H, W).
+        weight: (K, C, 1, 1).
+        scale, shift: (N, K).
+        identity: (N, K, H, W).
+
+    Returns:
+        (N, K, H, W), in the dtype and memory format a convolution would return.
+    """
+    dtype = convolution_dtype(x)
+    # (K, C, 1, 1) -> (K, C)
+    args = (x.to(dtype), weight.flatten(1), scale, shift, identity.to(dtype))
+    return GatedProjection.apply(*args)
+
+
+def gated_tail(u: Tensor, scale: Tensor, shift: Tensor, identity: Tensor) -> Tensor:
+    """relu(scale * u + shift + identity), in the dtype of ``u``.
+
+    Args:
+        u, identity: (N, C, H, W).
+        scale, shift: (N, C).
+    """
+    return GatedTail.apply(u, scale, shift, identity.to(u.dtype))
+
+
+def convolution_dtype(x: Tensor) -> torch.dtype:
+    """Dtype of a convolution of ``x``: autocast's, which leaves float64 alone."""
+    device = x.device.type
+    if torch.is_autocast_enabled(device) and x.dtype != torch.float64:
+        return torch.get_autocast_dtype(device)
+    return x.dtype
+
+
+class ChannelMeans(Function):
+    """See :func:`channel_means`: a mean whose gradient is not written out."""
+
+    @staticmethod
+    def forward(x):
+        return x.mean((2, 3), dtype=torch.promote_types(x.dtype, torch.float32))
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.shape, ctx.dtype = inputs[0].shape, inputs[0].dtype
+
+    @staticmethod
+    def backward(ctx, grad):
+        height, width = ctx.shape[2:]
+        return (
+            (grad / (height * width)).to(ctx.dtype)[..., None, None].expand(ctx.shape)
+        )
+
+
+class GatedProjection(Function):
+    """See :func:`gated_projection`; ``weight`` is (K, C)."""
+
+    @staticmethod
+    def forward(x, weight, scale, shift, identity):
+        out = matmul(scaled(weight, scale, x.dtype), x, shift.to(x.dtype))
+        return out.add_(identity).relu_()
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        x, weight, scale, shift, _ = inputs
+        ctx.save_for_backward(x, weight, scale, output)
+        ctx.shift_dtype = shift.dtype
+
+    @staticmethod
+    def backward(ctx, grad):
+        x, weight, scale, out = ctx.saved_tensors
+        grad = through_relu(grad, out)
+        grad_x = matmul(scaled(weight, scale, x.dtype).mT, grad)
+        # (N, K, HW) x (N, HW, C): gradient of each image's scaled weight
+        grad_scaled = grad.flatten(2).bmm(x.flatten(2).mT).to(weight.dtype)
+        grad_scale = (grad_scaled * weight).sum(2).to(scale.dtype)
+        grad_weight = (grad_scaled * scale[..., None]).sum(0).to(weight.dtype)
+        return grad_x, grad_weight, grad_scale, sums(grad).to(ctx.shift_dtype), grad
+
+
+class GatedTail(Function):
+    """See :func:`gated_tail`."""
+
+    @staticmethod
+    def forward(u, scale, shift, identity):
+        out = torch.addcmul(identity, u, per_pixel(scale, u))
+        return out.add_(per_pixel(shift, u)).relu_()
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        u, scale, shift, _ = inputs
+        ctx.save_for_backward(u, scale, output)
+        ctx.shift_dtype = shift.dtype
+
+    @staticmethod
+    def backward(ctx, grad):
+        u, scale, out = ctx.saved_tensors
+        grad = through_relu(grad, out)
+        grad_scale = sums(grad * u).to(scale.dtype)
+        grad_u = grad * per_pixel(scale, u)
+        return grad_u, grad_scale, sums(grad).to(ctx.shift_dtype), grad
+
+
+def scaled(weight: Tensor, scale: Tensor, dtype: torch.dtype) -> Tensor:
+    """Weights (N, K, C) of each image from ``weight`` (K, C) and ``scale`` (N, K)."""
+    return (scale[..., None] * weight).to(dtype)
+
+
+def matmul(weight: Tensor, x: Tensor, bias: Tensor | None = None) -> Tensor:
+    """1x1 convolution of each image with weights of its own, x's memory format kept.
+
+    Args:
+        weight: (N, K, C).
+        x: (N, C, H, W).
+        bias: (N, K).
+    """
+    # (N, C, H, W) -> (N, C, HW), in channels_last a view too
+    first, second = weight, x.flatten(2)
+    swap = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
+    if swap:  # a product is stored row by row: compute the transposed one
+        first, second = second.mT, first.mT
+    if bias is None:
+        out = torch.bmm(first, second)
+    else:
+        out = torch.baddbmm(bias[:, None] if swap else bias[..., None], first, second)
+    return (out.mT if swap else out).unflatten(2, x.shape[2:])
+
+
+def through_relu(grad: Tensor, out: Tensor) -> Tensor:
+    """Gradient of a ReLU's input from that of its output ``out``."""
+    return torch.ops.aten.threshold_backward(grad, out, 0)
+
+
+def per_pixel(channels: Tensor, x: Tensor) -> Tensor:
+    """(N, C) as a factor of ``x`` (N, C, H, W), in its dtype."""
+    return channels.to(x.dtype)[..., None, None]
+
+
+def sums(x: Tensor) -> Tensor:
+    """(N, C, H, W) -> (N, C)."""
+    return x.sum((2, 3))
