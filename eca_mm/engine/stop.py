@@ -24,10 +24,10 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 class StopSignalHook(Hook):
     """On SIGTERM or SIGINT save at the end of the iteration, and end the run.
 
-    The exit status is the usual one, 143 or 130. A second signal ends the process at
-    once. One rank's signal stops all of them at the same iteration. In a
-    validation the weights may be averages, not to be saved: it ends first, and one more
-    iteration.
+    :class:`SafeCheckpointHook` saves, where the run has it. The exit status is the
+    usual one, 143 or 130. A second signal ends the process at once. One rank's signal
+    stops all of them at the same iteration. In a validation the weights may be
+    averages, not to be saved: it ends first, and one more iteration.
     """
 
     priority = 'LOWEST'  # the iteration is over for all other hooks
@@ -59,11 +59,14 @@ class StopSignalHook(Hook):
         number = self.agreed()
         if not number:
             return
-        saver = next(h for h in runner.hooks if isinstance(h, SafeCheckpointHook))
-        saver.save_interrupted(runner)
+        advice = 'go on from its last checkpoint with --resume'
+        for saver in runner.hooks:
+            if isinstance(saver, SafeCheckpointHook):
+                saver.save_interrupted(runner)
+                advice = f'go on from {saver.last_ckpt} with --resume'
         raise RunStopped(
             f'by {signal.Signals(number).name} after iteration {runner.iter + 1}: '
-            f'go on from {saver.last_ckpt} with --resume',
+            f'{advice}',
             status=128 + number,
         )
 
