@@ -1,3 +1,4 @@
+import csv
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,14 @@ def replaced(path: Path) -> Iterator[Path]:
         flush_to_disk(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_csv(path: Path, rows: list[dict]) -> None:
+    """Write a CSV file whose columns are the keys of the first row."""
+    with replaced(path) as temporary, temporary.open('w', newline='') as file:
+        writer = csv.DictWriter(file, rows[0], lineterminator='\n')
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def flush_to_disk(path: Path) -> None:

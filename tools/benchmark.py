@@ -4,7 +4,6 @@ Backbones take turns, and every time is set beside the plain one's of the same r
 """
 
 import argparse
-import csv
 import platform
 import subprocess
 import sys
@@ -22,7 +21,7 @@ from torch import nn
 import eca_mm
 from eca_mm.analysis import cost
 from eca_mm.engine import RequestError, exit_status
-from eca_mm.files import replaced
+from eca_mm.files import write_csv
 
 EPILOG = """\
 examples:
@@ -143,13 +142,6 @@ def print_table(rows: list[dict]) -> None:
             f'{found["lower_quartile"]:.3f} to {found["upper_quartile"]:.3f}',
         )
     Console().print(table)
-
-
-def write_csv(path: Path, rows: list[dict]) -> None:
-    with replaced(path) as temporary, temporary.open('w', newline='') as file:
-        writer = csv.DictWriter(file, rows[0], lineterminator='\n')
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def check(args: argparse.Namespace) -> None:

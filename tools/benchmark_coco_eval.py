@@ -1,7 +1,6 @@
 """Time COCO's evaluation, from files to figures, by each backend of FastCocoMetric."""
 
 import argparse
-import csv
 import json
 import os
 import platform
@@ -27,7 +26,7 @@ from eca_mm.evaluation.backends import (
     load_package,
 )
 from eca_mm.evaluation.synthetic import make_detections
-from eca_mm.files import replaced
+from eca_mm.files import write_csv
 
 EPILOG = """\
 Makes annotations and results as of a detector on COCO val2017, writes them to files,
@@ -144,13 +143,6 @@ def print_table(rows: list[dict]) -> None:
     Console().print(table)
 
 
-def write_csv(rows: list[dict], path: Path) -> None:
-    with replaced(path) as unfinished, unfinished.open('w', newline='') as file:
-        writer = csv.DictWriter(file, rows[0], lineterminator='\n')
-        writer.writeheader()
-        writer.writerows(rows)
-
-
 def main() -> int:
     args = parse_args()
     if args.out and not args.out.parent.is_dir():
@@ -170,7 +162,7 @@ def main() -> int:
                 rows.append(dict(iou_type=iou_type, **row, **size, **machine()))
     print_table(rows)
     if args.out:
-        write_csv(rows, args.out)
+        write_csv(args.out, rows)
     return int(any(row['difference'] > SAME for row in rows))
 
 

@@ -54,12 +54,12 @@ def write_data(
     kernels: dict[str, np.ndarray],
 ) -> None:
     """Write gates.csv, class_means.csv and kernels.csv; arrays as in ``gates.py``."""
-    write_csv(folder / 'gates.csv', channel_rows(gates, separations))
-    write_csv(folder / 'class_means.csv', class_rows(means, classes))
-    write_csv(folder / 'kernels.csv', kernel_rows(kernels))
+    write_rows(folder / 'gates.csv', channel_rows(gates, separations))
+    write_rows(folder / 'class_means.csv', class_rows(means, classes))
+    write_rows(folder / 'kernels.csv', kernel_rows(kernels))
 
 
-def write_csv(path: Path, rows: Iterable[list]) -> None:
+def write_rows(path: Path, rows: Iterable[list]) -> None:
     with replaced(path) as temporary, open(temporary, 'w', newline='') as file:
         csv.writer(file, lineterminator='\n').writerows(rows)
 

@@ -5,7 +5,6 @@ command again completes the study.
 """
 
 import argparse
-import csv
 import json
 import os
 import subprocess
@@ -26,6 +25,7 @@ import eca_mm  # noqa: F401  (registers backbones, plugins and hooks)
 from eca_mm.analysis.complexity import measure
 from eca_mm.engine import RequestError, exit_status
 from eca_mm.evaluation.report.logs import read_logs
+from eca_mm.files import write_csv
 
 REPO = Path(__file__).resolve().parents[2]
 METHODS = {
@@ -155,10 +155,7 @@ HEAD = ['attention', 'params (10^6)', 'GFLOPs', 'box AP', 'p', 'mask AP', 'p', '
 
 def write_study(folder: Path, runs: list[dict], rows: list[dict]) -> None:
     """study.csv with a row a run, study.md with the table, study.png."""
-    with open(folder / 'study.csv', 'w', newline='') as file:
-        writer = csv.DictWriter(file, runs[0], lineterminator='\n')
-        writer.writeheader()
-        writer.writerows(runs)
+    write_csv(folder / 'study.csv', runs)
     lines = [HEAD, ['---'] * len(HEAD), *map(as_cells, rows)]
     text = '\n'.join(f'| {" | ".join(line)} |' for line in lines)
     (folder / 'study.md').write_text(text + '\n')

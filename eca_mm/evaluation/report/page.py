@@ -1,6 +1,5 @@
 """index.html, report.md and the numbers behind them, put in place when all is whole."""
 
-import csv
 import json
 import os
 import shutil
@@ -11,6 +10,8 @@ from tempfile import TemporaryDirectory
 
 import itables.options
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from eca_mm.files import write_csv
 
 from .blocks import Cell, Figure, Section, Table
 
@@ -78,10 +79,3 @@ def table_library() -> dict[str, str]:
     # Inside a page only this ends a script; in JavaScript both mean the same.
     script = bundle.read_text().replace('</script', r'<\/script')
     return dict(library=script, library_style=bundle.with_suffix('.css').read_text())
-
-
-def write_csv(path: Path, rows: list[dict]) -> None:
-    with open(path, 'w', newline='') as file:
-        writer = csv.DictWriter(file, rows[0], lineterminator='\n')
-        writer.writeheader()
-        writer.writerows(rows)
