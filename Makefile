@@ -4,6 +4,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # mmpretrain and timm, for the tests that need them only: requirements/pretrain.txt.
 PRETRAIN := $(abspath $(VENV))/pretrain:$(CURDIR)/tests/pretrain/site
+# Processes side by side, one for each core; their threads would wait for each other.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest \
+	--numprocesses=logical --maxprocesses=4 --dist=loadfile
 INSTALL := $(PYTHON) tools/install.py --venv $(VENV)
 
 .DEFAULT_GOAL := help
@@ -22,8 +25,8 @@ demo: install ## build the digits data, train a detector on it, evaluate and rep
 	$(BIN)/python projects/digits/demo.py
 
 test: lint ## lint, then the whole test suite
-	$(BIN)/python -m pytest
-	PYTHONPATH=$(PRETRAIN) $(BIN)/python -m pytest tests/pretrain
+	$(PYTEST)
+	PYTHONPATH=$(PRETRAIN) $(PYTEST) tests/pretrain
 
 lint: install ## style and format, changing nothing
 	$(BIN)/python -m ruff check .

@@ -101,8 +101,8 @@ class GatedProjection(Function):
         grad_x = matmul(scaled(weight, scale, x.dtype).mT, grad)
         # (N, K, HW) x (N, HW, C): gradient of each image's scaled weight
         grad_scaled = grad.flatten(2).bmm(x.flatten(2).mT).to(weight.dtype)
-        grad_scale = (grad_scaled * weight).sum(2).to(scale.dtype)
-        grad_weight = (grad_scaled * scale[..., None]).sum(0).to(weight.dtype)
+        grad_scale = torch.linalg.vecdot(grad_scaled, weight).to(scale.dtype)
+        grad_weight = over_images(grad_scaled * scale[..., None]).to(weight.dtype)
         return grad_x, grad_weight, grad_scale, sums(grad).to(ctx.shift_dtype), grad
 
 
@@ -162,6 +162,11 @@ def through_relu(grad: Tensor, out: Tensor) -> Tensor:
 def per_pixel(channels: Tensor, x: Tensor) -> Tensor:
     """(N, C) as a factor of ``x`` (N, C, H, W), in its dtype."""
     return channels.to(x.dtype)[..., None, None]
+
+
+def over_images(x: Tensor) -> Tensor:
+    """Sum of (N, ...) over N; of a single image it is no copy."""
+    return x[0] if len(x) == 1 else x.sum(0)
 
 
 def sums(x: Tensor) -> Tensor:

@@ -93,8 +93,8 @@ def fused_end(
     """
     wide = torch.promote_types(norm.weight.dtype, torch.float32)
     a = norm.weight * torch.rsqrt(norm.running_var.to(wide) + norm.eps)
-    b = norm.bias - norm.running_mean * a
-    projects = is_projection(conv)
+    b = torch.addcmul(norm.bias, norm.running_mean, a, value=-1)
+    projects = is_projection(conv) and pays_off(x)
     if projects:
         with torch.autocast(x.device.type, enabled=False):
             # (K, C, 1, 1) -> (K, C)
@@ -103,11 +103,23 @@ def fused_end(
     else:
         x = conv(x)
         means = channel_means(x)
-    gate = attention.gate((a * means + b).to(x.dtype))
+    gate = attention.gate(torch.addcmul(b, a, means).to(x.dtype))
     scale, shift = gate * a, gate * b
     if projects:
         return gated_projection(x, conv.weight, scale, shift, identity)
     return gated_tail(x, scale, shift, identity)
+
+
+def pays_off(x: Tensor) -> bool:
+    """Whether there are more pixels than channels in ``x`` (N, C, H, W).
+
+    A projection passes over gated weights (N, K, C) where a tail passes over feature
+    maps (N, K, H, W), about as often: in c5 of a 480x640 image (512 channels, 300
+    pixels) a training step's end took 1.40 and 1.21 times the plain block's, in c3 1.06
+    and 1.16 (2 CPU cores).
+    """
+    channels, height, width = x.shape[1:]
+    return channels <= height * width
 
 
 def is_projection(conv: nn.Module) -> bool:
