@@ -119,13 +119,13 @@ def file_findings(
     except (OSError, ValueError) as error:
         yield Finding(ERROR, 'annotations', subject, str(error), LAYOUT)
         return
-    if not coco['images']:
-        what = f'{path} lists no image'
-        yield Finding(ERROR, 'annotations', subject, what, 'give a file with images')
-        return
     findings, sound = check_coco(coco, use.masks, use.evaluated)
     for finding in findings:
         yield replace(finding, subject=subject)
+    if not sound['images']:
+        what = f'{path} lists no image that can be used'
+        yield Finding(ERROR, 'annotations', subject, what, 'give a file with images')
+        return
     folders = set()
     for split, dataset in use.datasets:
         if image_folder(dataset) not in folders:

@@ -21,7 +21,7 @@ def disk_findings(cfg: Config, model: nn.Module) -> Iterator[Finding]:
         return
     size = checkpoint_size(cfg, hook, model)
     files = max(1, files_at_once(cfg, hook) - existing(cfg))
-    folder = Path(hook.get('out_dir') or cfg.work_dir).absolute()
+    folder = Path(hook.get('out_dir') or cfg.get('work_dir') or '.').absolute()
     there = next(path for path in [folder, *folder.parents] if path.exists())
     free = shutil.disk_usage(there).free
     if free < size * files:
@@ -62,7 +62,8 @@ def files_at_once(cfg: Config, hook: dict) -> int:
 
 def existing(cfg: Config) -> int:
     """Checkpoints of the run that is resumed: they need no further room."""
-    return len(list(Path(cfg.work_dir).glob('*.pth'))) if cfg.get('resume') else 0
+    folder = Path(cfg.get('work_dir') or '.')
+    return len(list(folder.glob('*.pth'))) if cfg.get('resume') else 0
 
 
 def mib(size: int) -> str:

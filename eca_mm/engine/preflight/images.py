@@ -24,7 +24,7 @@ from eca_mm.findings import ERROR, NOTE, Finding, some
 from .config_parts import LAYOUT, image_folder, walk
 
 SAMPLE = 100  # images of a quick check: a second, and 1 % of damage is seen in 2 of 3
-MISSING, UNREADABLE, OTHER_SIZE = 'not found', 'unreadable', 'of another size'
+MISSING, UNREADABLE, OTHER_SIZE = 'not there', 'unreadable', 'of another size'
 REMEDY = {
     MISSING: 'the annotations and the image folder do not belong together, or copy '
     'the files there',
@@ -57,12 +57,13 @@ def image_findings(
         troubles = [advance(found) for found in pool.map(of, chosen)]
     for kind, remedy in REMEDY.items():
         names = [
-            f'{folder / entry["file_name"]}{found[len(kind) :]}'
+            f'{entry["file_name"]}{found[len(kind) :]}'
             for entry, found in zip(chosen, troubles, strict=True)
             if found.startswith(kind)
         ]
         if names:
-            what = f'{len(names)} of {len(chosen)} looked at {kind}: {some(names)}'
+            counts = f'{len(names)} of {len(chosen)} looked at in {folder}'
+            what = f'{counts} are {kind}: {some(names)}'
             yield Finding(ERROR, 'images', split, what, remedy)
     rest = '' if chosen is entries else '; --check=full looks at all'
     what = f'{len(chosen)} of {len(entries)} looked at{rest}'
@@ -109,7 +110,9 @@ def bar(title: str, total: int, shown: bool) -> Iterator:
         TimeRemainingColumn(),
     )
     console = Console(stderr=True)
-    level = cv2.setLogLevel(0)  # it writes of each damaged file to stderr itself
+    level = cv2.utils.logging.setLogLevel(
+        0
+    )  # it writes of each damaged file to stderr itself
     with Progress(
         *columns, console=console, transient=True, disable=not shown
     ) as progress:
@@ -122,4 +125,4 @@ def bar(title: str, total: int, shown: bool) -> Iterator:
         try:
             yield advance
         finally:
-            cv2.setLogLevel(level)
+            cv2.utils.logging.setLogLevel(level)
