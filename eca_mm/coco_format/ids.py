@@ -8,9 +8,9 @@ LARGEST = 2**53  # beyond it JSON readers do not agree on whole numbers
 RENUMBER = 'number the {} from 1 on'
 # What mmdet makes of entries with the same id.
 TWICE = {
-    'images': 'of which it keeps the last and gives it the annotations of both',
-    'annotations': 'which it refuses',
-    'categories': 'of which it keeps the last, and labels no longer fit the classes',
+    'images': 'of which mmdet keeps the last and gives it the annotations of both',
+    'annotations': 'which mmdet refuses',
+    'categories': 'of which mmdet keeps the last: labels no longer fit',
 }
 
 

@@ -63,7 +63,7 @@ def test_no_annotation_file(cfg, coco_root):
         ('{"images": {}, "annotations": [], "categories": []}', 'no list of images'),
         ('{"images": [], "annotations": [], "categories": [{"id": 1}]}',
          "1 of 1 lack name (id 1)"),
-        ('{"images": [], "annotations": [7], "categories": []}', '1 of 1 are no object'),
+        ('{"images": [], "annotations": [7], "categories": []}', 'are no object'),
     ],
 )  # fmt: skip
 def test_broken_annotation_file(cfg, coco_root, text, said):
@@ -97,6 +97,25 @@ def test_class_that_the_annotations_lack(cfg, coco_root):
     edit_json(path, lambda coco: coco['categories'][0].update(name='human'))
     (problem,) = problems(cfg)
     assert "'person'" in problem and '1 of 80' in problem and 'metainfo' in problem
+
+
+def test_categories_in_another_order(cfg, coco_root):
+    """mmdet counts labels in the file's order, and names them in the config's."""
+    path = coco_root / 'annotations/instances_train2017.json'
+    edit_json(path, lambda coco: coco['categories'].reverse())
+    (problem,) = problems(cfg)
+    assert "label 0 is 'toothbrush'" in problem and "'person' in the config" in problem
+
+
+def test_images_of_another_size_or_unreadable(cfg, coco_root):
+    folder = coco_root / 'train2017'
+    path = coco_root / 'annotations/instances_train2017.json'
+    edit_json(path, lambda coco: coco['images'][0].update(width=96, height=128))
+    whole = (folder / '000000000001.jpg').read_bytes()
+    (folder / '000000000001.jpg').write_bytes(whole[: len(whole) // 2])
+    unreadable, size = [p for p in problems(cfg) if 'looked at' in p]
+    assert '1 of 4' in unreadable and 'unreadable: 000000000001.jpg' in unreadable
+    assert '(height, width 96, 128 instead of 128, 96)' in size
 
 
 def test_head_of_another_size(cfg):

@@ -114,7 +114,10 @@ def bar(title: str, total: int, shown: bool) -> Iterator:
         0
     )  # it writes of each damaged file to stderr itself
     with Progress(
-        *columns, console=console, transient=True, disable=not shown
+        *columns,
+        console=console,
+        transient=True,
+        disable=not (shown and console.is_terminal),
     ) as progress:
         task = progress.add_task(title, total=total)
 
