@@ -263,6 +263,8 @@ def test_own_data_as_the_readme_tells(repo, tmp_path, coco_root):
     coco_root.rename(pets)
     coco = json.loads((pets / 'annotations/instances_train2017.json').read_text())
     coco['categories'] = [dict(id=1, name='cat'), dict(id=2, name='dog')]
+    for i, annotation in enumerate(coco['annotations']):
+        annotation['category_id'] = 1 + i % 2
     for name in ('train.json', 'val.json'):
         (pets / name).write_text(json.dumps(coco))
     random_init = ['--cfg-options', 'model.backbone.init_cfg=None']
