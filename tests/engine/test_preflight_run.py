@@ -156,3 +156,13 @@ def test_json_and_table(capsys, monkeypatch):
     text = '\n'.join(lines)
     assert max(map(len, lines)) == 80
     assert text.index('1 MiB [red] free') < text.index('make room') < text.index('3 of')
+
+
+def test_load_from_another_wrapper(tmp_path):
+    """As the run does: names of a model that was wrapped for several ranks."""
+    cfg = Config(dict(model=MODEL, load_from=str(tmp_path / 'a.pth')))
+    state = build_model(cfg, 'cpu').state_dict()
+    wrapped = {f'module.{name}': value for name, value in state.items()}
+    torch.save(dict(state_dict=wrapped), cfg.load_from)
+    (finding,) = start_findings(cfg, build_model(cfg, 'cpu'))
+    assert finding.level == NOTE and '0 missing, 0 unexpected' in finding.what

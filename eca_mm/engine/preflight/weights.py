@@ -99,7 +99,7 @@ def start_findings(cfg: Config, model: nn.Module) -> Iterator[Finding]:
         model.init_weights()
     if cfg.get('load_from') and is_at_hand(cfg.load_from):
         hook.checkpoint = cfg.load_from
-        load_checkpoint(model, cfg.load_from, 'cpu', revise_keys=[(r'^module\\.', '')])
+        load_checkpoint(model, cfg.load_from, 'cpu', revise_keys=[(r'^module\.', '')])
     model.train()  # only now mmdet's MobileNetV2 freezes
     for level, text in hook.findings(model):
         remedy = 'load other weights, or make sure that it is meant'
