@@ -52,22 +52,28 @@ def only_line(text: str) -> str:
     return line
 
 
-@pytest.mark.parametrize('extra', [[], ['--check']])
+@pytest.mark.parametrize('extra', [[], ['--check', '--json']])
 def test_train_without_weights_or_data(repo, tmp_path, extra):
     done = train(repo, tmp_path, *extra)
     assert done.returncode == 2
-    lines = done.stderr.splitlines()
+    if extra:
+        assert '2 things to mend' in only_line(done.stderr)
+        errors = [
+            f for f in json.loads(done.stdout)['findings'] if f['level'] == 'error'
+        ]
+        lines = [' '.join(error.values()) for error in errors]
+    else:
+        lines = done.stderr.splitlines()
     assert 'ecanet://resnet50 is not at checkpoints/eca_resnet50.pth' in lines[0]
     assert 'https://drive.google.com/file/d/1670rce333c_' in lines[0]
-    # The check names all that is missing, a run stops at the first.
-    assert len(lines) == (4 if extra else 1)
+    assert len(lines) == 2 and 'data/coco not found' in lines[1]
     assert list(tmp_path.iterdir()) == []
 
 
 def test_train_without_data(repo, tmp_path):
     done = train(repo, tmp_path, '--cfg-options', 'model.backbone.init_cfg=None')
     assert done.returncode == 2
-    assert 'train data root data/coco not found' in only_line(done.stderr)
+    assert 'train, val data root: data/coco not found' in only_line(done.stderr)
 
 
 @pytest.mark.parametrize(
@@ -257,6 +263,8 @@ def test_own_data_as_the_readme_tells(repo, tmp_path, coco_root):
     coco_root.rename(pets)
     coco = json.loads((pets / 'annotations/instances_train2017.json').read_text())
     coco['categories'] = [dict(id=1, name='cat'), dict(id=2, name='dog')]
+    for i, annotation in enumerate(coco['annotations']):
+        annotation['category_id'] = 1 + i % 2
     for name in ('train.json', 'val.json'):
         (pets / name).write_text(json.dumps(coco))
     random_init = ['--cfg-options', 'model.backbone.init_cfg=None']
@@ -265,4 +273,5 @@ def test_own_data_as_the_readme_tells(repo, tmp_path, coco_root):
     coco['categories'][1]['name'] = 'bird'
     (pets / 'val.json').write_text(json.dumps(coco))
     done = train(repo, tmp_path, '--check', *random_init, config=config)
-    assert (done.returncode, "'dog'" in only_line(done.stderr)) == (2, True)
+    assert (done.returncode, "'dog'" in done.stdout) == (2, True)
+    assert 'error: 1 thing to mend' in only_line(done.stderr)

@@ -5,7 +5,8 @@ launch_dist() { # GPUS TOOL [arguments of the tool]
   local gpus=$1 tool=$tools/$2
   shift 2
   # A wrong request ends here with one line and status 2, not in every rank.
-  python "$tool" "$@" --check
+  # The check counts the processes to come.
+  WORLD_SIZE=$((gpus * ${NNODES:-1})) python "$tool" "$@" --check
   exec python -m torch.distributed.run \
     --nnodes="${NNODES:-1}" \
     --node_rank="${NODE_RANK:-0}" \

@@ -11,11 +11,13 @@ from mmengine.config import Config, ConfigDict
 import eca_mm  # noqa: F401  (registers backbones, plugins and hooks)
 from eca_mm.engine import (
     RequestError,
+    add_check_arguments,
     add_config_arguments,
     build_runner,
     exit_status,
     load_config,
     refuse_problems,
+    show_problems,
 )
 
 
@@ -29,11 +31,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
     add_config_arguments(parser)
-    parser.add_argument(
-        '--check',
-        action='store_true',
-        help='only look at config, data and checkpoint; exit status 0 or 2',
-    )
+    add_check_arguments(parser)
     parser.add_argument(
         '--out', metavar='F.pkl', help='keep the raw predictions in this pickle file'
     )
@@ -78,10 +76,10 @@ def main() -> None:
         raise RequestError(f'--out {args.out}: the name must end in .pkl or .pickle')
     cfg = load_config(args)
     cfg.load_from = args.checkpoint
-    refuse_problems(cfg, splits=('test',), show_all=args.check)
-    if args.check:
-        print(f'{args.config}: data, classes and checkpoint are in order')
+    if args.check or args.json:
+        show_problems(cfg, ('test',), args.check == 'full', args.json)
         return
+    refuse_problems(cfg, ('test',))
     if args.show or args.show_dir:
         cfg = trigger_visualization_hook(cfg, args)
     if args.tta:

@@ -9,12 +9,14 @@ from mmengine.device import is_cuda_available
 import eca_mm  # noqa: F401  (registers backbones, plugins and hooks)
 from eca_mm.engine import (
     RequestError,
+    add_check_arguments,
     add_config_arguments,
     build_runner,
     exit_status,
     load_config,
     refuse_problems,
     resume_from_newest,
+    show_problems,
 )
 
 
@@ -27,11 +29,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('config', help='config file')
     add_config_arguments(parser)
-    parser.add_argument(
-        '--check',
-        action='store_true',
-        help='only look at config, data and initial weights; exit status 0 or 2',
-    )
+    add_check_arguments(parser)
     parser.add_argument(
         '--resume',
         nargs='?',
@@ -89,10 +87,10 @@ def main() -> None:
     args = parse_args()
     cfg = load_config(args)
     apply_options(cfg, args)
-    refuse_problems(cfg, splits=('train', 'val'), show_all=args.check)
-    if args.check:
-        print(f'{args.config}: data, classes and initial weights are in order')
+    if args.check or args.json:
+        show_problems(cfg, ('train', 'val'), args.check == 'full', args.json)
         return
+    refuse_problems(cfg, ('train', 'val'))
     build_runner(cfg).train()
 
 

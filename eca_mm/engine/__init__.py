@@ -1,7 +1,7 @@
 from .checkpoint import SafeCheckpointHook, SaveError
 from .exact_resume import ExactResumeHook
 from .load_report import LoadReportHook
-from .preflight import refuse_problems
+from .preflight import add_check_arguments, refuse_problems, show_problems
 from .request import (
     RequestError,
     RunStopped,
@@ -22,6 +22,7 @@ __all__ = [
     'SafeCheckpointHook',
     'SaveError',
     'StopSignalHook',
+    'add_check_arguments',
     'add_config_arguments',
     'build_runner',
     'exit_status',
@@ -29,4 +30,5 @@ __all__ = [
     'read_config',
     'refuse_problems',
     'resume_from_newest',
+    'show_problems',
 ]

@@ -30,6 +30,14 @@ PACKAGES = {
     'faster-coco-eval': ('faster_coco_eval', 'COCO', 'COCOeval_faster'),
 }
 BACKENDS = (*PACKAGES, REFERENCE)
+# What the packages need; one refuses the whole set for an odd value in other fields,
+# such as the date_captured=0 of CVAT's exports.
+READ = {
+    'images': ('id', 'width', 'height'),
+    'annotations': ('id', 'image_id', 'category_id', 'bbox', 'area', 'iscrowd')
+    + ('segmentation',),
+    'categories': ('id', 'name'),
+}
 PARAMETERS = ('imgIds', 'catIds', 'iouThrs', 'recThrs', 'maxDets', 'useCats')
 PARAMETERS += ('areaRng', 'areaRngLbl')
 
@@ -77,7 +85,15 @@ class GroundTruth(COCO):
     @cached_property
     def fast(self):
         """The data set as the package keeps it."""
-        return self.loader(self.dataset)
+        return self.loader(
+            {
+                part: [
+                    {field: row[field] for field in fields if field in row}
+                    for row in self.dataset.get(part, [])
+                ]
+                for part, fields in READ.items()
+            }
+        )
 
     def loadRes(self, results: list[dict]):
         """The results as the package keeps them; as pycocotools does in doubt."""

@@ -26,6 +26,10 @@ def doubts(dataset: dict, results: list[dict]) -> Iterator[str]:
             yield f'{name} id {odd[0]!r} is no whole number from 0'
         if name != 'image' and len(set(values)) < len(values):
             yield f'{name} ids are not unique'
+    refers = [row[name] for row in objects for name in ('image_id', 'category_id')]
+    odd = [v for v in refers if not isinstance(v, int) or v < 0]
+    if odd:
+        yield f'an annotation is of {odd[0]!r}, which is no whole number from 0'
     if 0 in ids['annotation']:
         yield 'pycocotools never counts annotation id 0 as found: number from 1'
     wanted = {'area', 'iscrowd'}

@@ -189,3 +189,23 @@ def test_wrong_backends(monkeypatch):
     monkeypatch.setitem(sys.modules, 'faster_coco_eval', None)
     with pytest.raises(ImportError, match='pip install faster-coco-eval'):
         backends.load_package('faster-coco-eval')
+
+
+def test_fields_that_nothing_reads_do_not_matter():
+    """hotcoco refuses the whole set for one: CVAT writes date_captured=0."""
+    dataset, results = data_set(12, 'bbox')
+    plain = evaluate(fast('hotcoco'), dataset, results, 'bbox', {})
+    odd = copy.deepcopy(dataset)
+    odd['images'][0] |= dict(date_captured=0, license='none', coco_url=None)
+    odd['categories'][0]['supercategory'] = 5
+    same = evaluate(fast('hotcoco'), odd, results, 'bbox', {})
+    np.testing.assert_array_equal(plain.stats, same.stats)
+    assert type(same) is type(plain) is backends.FastEvaluation
+
+
+def test_an_annotation_of_a_negative_category_goes_to_pycocotools():
+    dataset, results = data_set(12, 'bbox')
+    odd = copy.deepcopy(dataset)
+    odd['annotations'][0]['category_id'] = -1
+    found = evaluate(fast('hotcoco'), odd, results, 'bbox', {})
+    assert type(found) is COCOeval

@@ -187,9 +187,8 @@ def test_what_it_learnt_is_measured_and_initialises_a_detector(run, weights):
 def test_missing_images_are_told_before_the_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cfg = Config.fromfile(CONFIGS / 'eca_resnet50.py')
-    train, val = find_problems(cfg, ('train', 'val'))
-    assert train.startswith('train data root data/imagenet not found')
-    assert val.startswith('val data root data/imagenet not found')
+    (finding,) = find_problems(cfg, ('train', 'val'))
+    assert finding.line().startswith('train, val data root: data/imagenet not found')
 
 
 def test_missing_mmpretrain_takes_one_line(tmp_path):

@@ -5,14 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from .runs import KINDS, ReportError, Run
+from eca_mm.coco_format import check_coco, read_coco
+from eca_mm.findings import ERROR
 
-# The parts of an annotation file, and what is read of each entry.
-PARTS = {
-    'images': {'id', 'file_name', 'height', 'width'},
-    'annotations': {'id', 'image_id', 'category_id', 'bbox', 'area'},
-    'categories': {'id', 'name'},
-}
+from .runs import KINDS, ReportError, Run
 
 
 def read_annotations(path: Path, classes: list[str] | None = None) -> dict:
@@ -22,18 +18,16 @@ def read_annotations(path: Path, classes: list[str] | None = None) -> dict:
         classes: If given, only these: the metric leaves the others out, too.
 
     Raises:
-        ReportError: The file is missing or not in COCO's format.
+        ReportError: The file is missing, not in COCO's format, or has an error in it.
     """
-    coco = read_json(path, 'annotation file')
-    for part, fields in PARTS.items():
-        entries = coco.get(part) if isinstance(coco, dict) else None
-        if not isinstance(entries, list) or not all(
-            isinstance(entry, dict) and fields <= entry.keys() for entry in entries
-        ):
-            raise ReportError(
-                f'annotation file {path} is not in COCO format: it needs a list of '
-                f'{part}, each with {", ".join(sorted(fields))}'
-            )
+    try:
+        coco = read_coco(path)
+    except (OSError, ValueError) as error:
+        raise ReportError(f'annotation file {error}') from None
+    findings, _ = check_coco(coco)
+    for finding in findings:
+        if finding.level == ERROR:
+            raise ReportError(f'annotation file {path}: {finding.line()}')
     kept = {
         category['id']
         for category in coco['categories']

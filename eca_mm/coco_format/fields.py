@@ -1,0 +1,42 @@
+"""Whether each entry has the fields that are read, of the type that they need."""
+
+from .entries import NUMBERS, Entries, of_other_types, outside
+from .read import PARTS
+
+MEND = 'write the file anew, with all fields of the COCO format'
+TYPES = {
+    'images': {'file_name': (str,), 'height': NUMBERS, 'width': NUMBERS},
+    'annotations': {'bbox': (list,), 'area': NUMBERS},
+    'categories': {'name': (str,)},
+}
+WORDS = {(str,): 'text', (list,): 'a list', NUMBERS: 'a number'}
+LARGEST = 1e18  # of an area: far below where float32 overflows
+
+
+def check_fields(entries: Entries, evaluated: bool) -> None:
+    """Refuse entries without their fields, or with a field of another type."""
+    entries.error(of_other_types(entries.kept, (dict,)), 'are no objects', MEND)
+    for field in PARTS[entries.part]:
+        lacking = [i for i, entry in enumerate(entries.kept) if field not in entry]
+        entries.error(lacking, f'lack {field}', MEND)
+    for field, types in TYPES[entries.part].items():
+        wrong = of_other_types(entries.column(field), types)
+        entries.error(wrong, f'have a {field} that is not {WORDS[types]}', MEND)
+    if entries.part == 'annotations':
+        no_size = outside(entries.column('area'), -LARGEST, LARGEST)
+        entries.error(no_size, 'have an area that is not a finite number', MEND)
+        check_crowd(entries, evaluated)
+
+
+def check_crowd(entries: Entries, evaluated: bool) -> None:
+    """``iscrowd``: training takes its absence for 0, where the evaluation fails."""
+    if evaluated:
+        absent = [i for i, entry in enumerate(entries.kept) if 'iscrowd' not in entry]
+        what = 'lack iscrowd, without which the evaluation fails'
+        entries.error(absent, what, 'add "iscrowd": 0')
+    wrong = [
+        i
+        for i, flag in enumerate(entries.column('iscrowd', 0))
+        if type(flag) not in (int, bool) or flag not in (0, 1)
+    ]
+    entries.error(wrong, 'have an iscrowd that is neither 0 nor 1', MEND)

@@ -1,0 +1,111 @@
+"""Look at what a run will need before it starts, and say all that is wrong."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from io import StringIO
+
+from mmengine.config import Config
+
+from eca_mm.findings import ERROR, WARNING, Finding
+
+from ..distributed import is_first_rank
+from ..request import RequestError
+from .data import data_findings
+from .disk import disk_findings
+from .output import add_check_arguments, count, plural, show
+from .schedule import schedule_findings
+from .weights import (
+    build_model,
+    checkpoint_findings,
+    start_findings,
+    tested_findings,
+)
+from .work_dir import work_dir_findings
+
+__all__ = ['add_check_arguments', 'find_problems', 'refuse_problems', 'show_problems']
+
+
+def refuse_problems(cfg: Config, splits: tuple[str, ...]) -> None:
+    """Stop before a run that cannot work; only the first rank looks and speaks.
+
+    Warnings are one line each on stderr.
+
+    Args:
+        cfg: The whole config.
+        splits: The data loaders and evaluators to look at: 'train', 'val', 'test'.
+
+    Raises:
+        RequestError: With all errors.
+    """
+    if not is_first_rank():
+        return
+    findings = find_problems(cfg, splits)
+    errors = [finding.line() for finding in findings if finding.level == ERROR]
+    if errors:
+        raise RequestError(*errors)
+    for finding in findings:
+        if finding.level == WARNING:
+            print(f'warning: {finding.line()}', file=sys.stderr)
+
+
+def show_problems(
+    cfg: Config, splits: tuple[str, ...], full: bool = False, with_json: bool = False
+) -> None:
+    """Print all findings on stdout.
+
+    Args:
+        cfg, splits: As of :func:`refuse_problems`.
+        full: Read every image, and not a sample.
+        with_json: JSON in place of a table.
+
+    Raises:
+        RequestError: There are errors.
+    """
+    with redirect_stdout(StringIO()):  # the hosts print, which would spoil the JSON
+        findings = find_problems(cfg, splits, is_check=True, full=full)
+    show(str(cfg.filename), findings, with_json)
+    errors = count(findings, ERROR)
+    if errors:
+        raise RequestError(f'{plural(errors, "thing")} to mend before this can run')
+
+
+def find_problems(
+    cfg: Config, splits: tuple[str, ...], is_check: bool = False, full: bool = False
+) -> list[Finding]:
+    """Everything about a run that can be said before it starts.
+
+    Args:
+        cfg, splits: As of :func:`refuse_problems`.
+        is_check: Take the time to load the weights, and show a progress bar: a run
+            without it reports on its weights itself.
+        full: Read every image, and not a sample.
+    """
+    trains = 'train' in splits
+    findings = list(checkpoint_findings(cfg, trains))
+    usable = not findings
+    findings += data_findings(cfg, splits, full, progress=is_check)
+    if trains:
+        findings += schedule_findings(cfg)
+        findings += work_dir_findings(cfg)
+    findings += model_findings(cfg, trains, usable and is_check)
+    return findings
+
+
+def model_findings(cfg: Config, trains: bool, with_weights: bool) -> Iterator[Finding]:
+    """What needs the model to be built: disk space, and what its weights give it."""
+    if not trains and not with_weights:
+        return
+    try:
+        model = build_model(cfg, 'cpu' if with_weights else 'meta')
+    except Exception as error:  # a config can name any code
+        if with_weights:
+            what = f'cannot be built: {type(error).__name__}: {error}'
+            yield Finding(ERROR, 'model', '', what, 'mend the config')
+        return
+    if trains:
+        yield from disk_findings(cfg, model)
+    if with_weights and trains:
+        yield from start_findings(cfg, model)
+    elif with_weights and cfg.get('load_from'):
+        yield from tested_findings(cfg.load_from, model)

@@ -1,0 +1,41 @@
+"""Where in a config things are."""
+
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+from mmengine.config import ConfigDict
+
+# Where the README tells how a data folder has to look.
+LAYOUT = 'see "Train on COCO" and "Train on your own data" in README.md'
+
+
+def leaf_datasets(dataset: dict) -> Iterator[dict]:
+    """The datasets inside wrappers such as RepeatDataset and ConcatDataset."""
+    inner = [dataset['dataset']] if 'dataset' in dataset else dataset.get('datasets')
+    if inner is None:
+        yield dataset
+    else:
+        yield from chain.from_iterable(map(leaf_datasets, inner))
+
+
+def metrics_of(cfg: dict, split: str) -> list[dict]:
+    """The metrics of a split's evaluator."""
+    evaluator = cfg.get(f'{split}_evaluator') or []
+    return evaluator if isinstance(evaluator, list) else [evaluator]
+
+
+def image_folder(dataset: dict) -> Path:
+    prefix = (dataset.get('data_prefix') or {}).get('img', '')
+    return Path(dataset.get('data_root') or '') / prefix
+
+
+def walk(node, path: str = '') -> Iterator[tuple[str, ConfigDict]]:
+    """Every dict of a config with its dotted path, the outermost first."""
+    if isinstance(node, dict):
+        yield path, node
+        for key, value in node.items():
+            yield from walk(value, f'{path}.{key}')
+    elif isinstance(node, (list, tuple)):
+        for i, value in enumerate(node):
+            yield from walk(value, f'{path}[{i}]')

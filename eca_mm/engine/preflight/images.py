@@ -1,0 +1,131 @@
+"""Whether the image files are there, can be read, and have the size they should."""
+
+import os
+import random
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import cv2
+from mmcv.transforms import LoadImageFromFile
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from eca_mm.findings import ERROR, NOTE, Finding, some
+
+from .config_parts import LAYOUT, image_folder, walk
+
+SAMPLE = 100  # images of a quick check: a second, and 1 % of damage is seen in 2 of 3
+MISSING, UNREADABLE, OTHER_SIZE = 'not there', 'unreadable', 'of another size'
+REMEDY = {
+    MISSING: 'the annotations and the image folder do not belong together, or copy '
+    'the files there',
+    UNREADABLE: 'get the files anew, or take them out of the annotations',
+    OTHER_SIZE: 'mend height and width in the annotations; an image that EXIF tells '
+    'to turn is loaded turned',
+}
+
+
+def image_findings(
+    entries: list[dict], dataset: dict, split: str, full: bool, progress: bool
+) -> Iterator[Finding]:
+    """Decode images as the pipeline does, all or a sample that is always the same.
+
+    Args:
+        entries: The images of an annotation file, with file_name, height and width.
+    """
+    folder = image_folder(dataset)
+    if not folder.is_dir():
+        yield Finding(ERROR, 'image folder', split, f'{folder} not found', LAYOUT)
+        return
+    chosen = entries
+    if not full and len(entries) > SAMPLE:
+        chosen = random.Random(0).sample(entries, SAMPLE)
+    of = partial(trouble, folder=folder, load=loader_of(dataset))
+    with (
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+        bar(f'{split} images', len(chosen), progress) as advance,
+    ):
+        troubles = [advance(found) for found in pool.map(of, chosen)]
+    for kind, remedy in REMEDY.items():
+        names = [
+            f'{entry["file_name"]}{found[len(kind) :]}'
+            for entry, found in zip(chosen, troubles, strict=True)
+            if found.startswith(kind)
+        ]
+        if names:
+            counts = f'{len(names)} of {len(chosen)} looked at in {folder}'
+            what = f'{counts} are {kind}: {some(names)}'
+            yield Finding(ERROR, 'images', split, what, remedy)
+    rest = '' if chosen is entries else '; --check=full looks at all'
+    what = f'{len(chosen)} of {len(entries)} looked at{rest}'
+    yield Finding(NOTE, 'images', split, what)
+
+
+def loader_of(dataset: dict) -> LoadImageFromFile:
+    """The step of the pipeline that decodes images, or mmcv's default."""
+    for _, step in walk(dataset.get('pipeline') or []):
+        if step.get('type') in ('LoadImageFromFile', LoadImageFromFile):
+            settings = {key: value for key, value in step.items() if key != 'type'}
+            return LoadImageFromFile(**settings)
+    return LoadImageFromFile()
+
+
+def trouble(entry: dict, folder: Path, load: LoadImageFromFile) -> str:
+    """What is wrong with an image file, '' if nothing."""
+    path = folder / entry['file_name']
+    if not path.is_file():
+        return MISSING
+    try:
+        loaded = load.transform(dict(img_path=str(path)))
+    except Exception:  # of the file system and of the decoder
+        loaded = None
+    if loaded is None:
+        return UNREADABLE
+    found = loaded['img_shape']
+    written = entry['height'], entry['width']
+    if found == written:
+        return ''
+    return (
+        f'{OTHER_SIZE} (height, width {found[0]}, {found[1]} instead of '
+        f'{written[0]}, {written[1]})'
+    )
+
+
+@contextmanager
+def bar(title: str, total: int, shown: bool) -> Iterator:
+    """A progress bar on stderr; gives a function that advances it with each value."""
+    columns = (
+        TextColumn('{task.description}'),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    console = Console(stderr=True)
+    level = cv2.utils.logging.setLogLevel(
+        0
+    )  # it writes of each damaged file to stderr itself
+    with Progress(
+        *columns,
+        console=console,
+        transient=True,
+        disable=not (shown and console.is_terminal),
+    ) as progress:
+        task = progress.add_task(title, total=total)
+
+        def advance(value):
+            progress.advance(task)
+            return value
+
+        try:
+            yield advance
+        finally:
+            cv2.utils.logging.setLogLevel(level)
