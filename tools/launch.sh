@@ -6,7 +6,7 @@ launch_dist() { # GPUS TOOL [arguments of the tool]
   shift 2
   # A wrong request ends here with one line and status 2, not in every rank.
   python "$tool" "$@" --check
-  exec python -m torch.distributed.run \
+  exec python "$tools/launch.py" \
     --nnodes="${NNODES:-1}" \
     --node_rank="${NODE_RANK:-0}" \
     --master_addr="${MASTER_ADDR:-127.0.0.1}" \

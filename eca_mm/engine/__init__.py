@@ -1,6 +1,9 @@
+from .broken_images import BrokenImageHook
 from .checkpoint import SafeCheckpointHook, SaveError
 from .exact_resume import ExactResumeHook
 from .load_report import LoadReportHook
+from .loss_guard import LossGuardHook
+from .nan_retry import train
 from .preflight import refuse_problems
 from .request import (
     RequestError,
@@ -15,8 +18,10 @@ from .runner import build_runner
 from .stop import StopSignalHook
 
 __all__ = [
+    'BrokenImageHook',
     'ExactResumeHook',
     'LoadReportHook',
+    'LossGuardHook',
     'RequestError',
     'RunStopped',
     'SafeCheckpointHook',
@@ -29,4 +34,5 @@ __all__ = [
     'read_config',
     'refuse_problems',
     'resume_from_newest',
+    'train',
 ]

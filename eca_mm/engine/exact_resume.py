@@ -53,8 +53,13 @@ class ExactResumeHook(Hook):
         if isinstance(loop, EpochBasedTrainLoop):
             start = loop.iter - loop.epoch * len(loop.dataloader)
         seed_batches(loop.dataloader, seed, start)
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        loop = runner.train_loop
         if isinstance(loop, IterBasedTrainLoop):
-            # The loop has begun a pass already.
+            # The loop has begun a pass already, with workers that know nothing of what
+            # hooks have done to the loader and its data since.
+            loop.dataloader._iterator = None  # persistent workers would stay
             loop.dataloader_iterator = type(loop.dataloader_iterator)(loop.dataloader)
 
     def before_train_iter(self, runner: Runner, *args, **kwargs) -> None:
