@@ -29,7 +29,7 @@ class UnreadableImage(RunStopped):
 
     def __init__(self, line: str) -> None:
         # Of an exception in a data worker torch makes one whose text is a traceback.
-        super().__init__(line.rpartition(f'{type(self).__name__}: ')[2])
+        super().__init__(line.rpartition(f'{type(self).__name__}: ')[2].strip())
 
 
 @HOOKS.register_module()
@@ -62,6 +62,7 @@ class BrokenImageHook(Hook):
             raise ValueError(f'limit must be at least 0, not {limit}')
         self.limit = limit
         self.broken: BrokenImages | None = None
+        self.logged = 0
 
     def before_train(self, runner: Runner) -> None:
         self.broken = BrokenImages(Path(runner.work_dir) / LIST)
@@ -90,13 +91,13 @@ class BrokenImageHook(Hook):
                     steps[i] = WatchedLoading(step, channels, broken, self.limit)
 
     def after_train_iter(self, runner: Runner, *args, **kwargs) -> None:
-        new = self.broken.look()
+        found = list(self.broken.look().items())
         if is_main_process():
-            for image, reason in new.items():
+            for image, reason in found[self.logged :]:
                 runner.logger.warning(f'skipped {image}: {reason}')
-        found = self.broken.found
+        self.logged = len(found)
         if agreed(len(found) > self.limit):
-            first = ', '.join(f'{i} ({why})' for i, why in list(found.items())[:SHOWN])
+            first = ', '.join(f'{image} ({reason})' for image, reason in found[:SHOWN])
             raise RunStopped(
                 f'{len(found)} images cannot be read, and {self.limit} may be skipped '
                 f'(limit of BrokenImageHook): {first}, all in {self.broken.path}; mend '
@@ -106,11 +107,7 @@ class BrokenImageHook(Hook):
 
 
 class BrokenImages:
-    """A file that data workers of all ranks add to: image, tab, reason; one a line.
-
-    Attributes:
-        found: Reason by image, as of the last look.
-    """
+    """A file that data workers of all ranks add to: image, tab, reason; one a line."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -118,20 +115,17 @@ class BrokenImages:
         self.found: dict[str, str] = {}
 
     def look(self) -> dict[str, str]:
-        """What has been added since the last look."""
+        """Reason by image, in the order of the file, which only grows."""
         size = self.path.stat().st_size if self.path.exists() else 0
-        if size == self.size:
-            return {}
-        self.size = size
-        before, self.found = self.found, {}
-        for line in self.path.read_text(**TEXT).split('\n')[:-1]:
-            image, _, reason = line.partition('\t')
-            self.found.setdefault(image, reason)
-        return {image: why for image, why in self.found.items() if image not in before}
+        if size != self.size:
+            self.size = size
+            for line in self.path.read_text(**TEXT).split('\n')[:-1]:
+                image, _, reason = line.partition('\t')
+                self.found.setdefault(image, reason)
+        return self.found
 
     def add(self, image: str, reason: str) -> None:
-        self.look()
-        if image not in self.found:
+        if image not in self.look():
             # So short a write is done in one go, whoever else is writing.
             with self.path.open('a', **TEXT) as file:
                 file.write(f'{image}\t{reason}\n')

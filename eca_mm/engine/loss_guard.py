@@ -68,7 +68,9 @@ class LossGuardHook(Hook):
     def norms(self) -> list[Tensor]:
         """The norm of each weight; torch clips gradients by the same one call."""
         weights = [weight.detach() for weight in self.weights]
-        return list(torch._foreach_norm(weights, dtype=torch.float32)) if weights else []
+        return (
+            list(torch._foreach_norm(weights, dtype=torch.float32)) if weights else []
+        )
 
 
 def all_finite(scalars: list[Tensor]) -> bool:

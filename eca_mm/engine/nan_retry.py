@@ -60,14 +60,19 @@ def attempt(runner: Runner) -> NotFinite | None:
     """Train, and return why it stopped if another try may help."""
     try:
         runner.train()
-    except NotFinite as stop:
-        for hook in runner.hooks:
-            if isinstance(hook, StopSignalHook):
-                hook.let_go()
-                if agreed(hook.received):
-                    raise
-        return stop.with_traceback(None)  # whose frames would keep the runner
-    return None
+        return None
+    except NotFinite as error:
+        stop = error.with_traceback(None)  # whose frames would keep the runner
+    for hook in runner.hooks:
+        if isinstance(hook, StopSignalHook):
+            hook.let_go()
+            if agreed(hook.received):
+                raise stop
+    for loop in (runner.train_loop, runner.val_loop):
+        if loop is not None:
+            # Ends the workers; in the garbage each would have 5 s to end by itself.
+            loop.dataloader._iterator = loop.dataloader_iterator = None
+    return stop
 
 
 class LowerRateHook(Hook):

@@ -10,6 +10,7 @@ from itertools import count
 import numpy as np
 import torch
 from mmengine.evaluator import BaseMetric
+from mmengine.hooks import Hook
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import nn
@@ -54,6 +55,14 @@ class Score(BaseMetric):
 
     def compute_metrics(self, results) -> dict:
         return dict(acc=self.scores.pop(0) if self.scores else 0.0)
+
+
+class EndWorkers(Hook):
+    """At once: with those of a runner in the garbage torch has 5 s of patience each."""
+
+    def after_run(self, runner: Runner) -> None:
+        for loop in (runner.train_loop, runner.val_loop):
+            loop.dataloader._iterator = loop.dataloader_iterator = None
 
 
 def small_runner(
@@ -106,7 +115,7 @@ def small_runner(
             loss_guard=dict(type='LossGuardHook'),
             broken_images=dict(type='BrokenImageHook'),
         ),
-        custom_hooks=list(hooks),
+        custom_hooks=[*hooks, EndWorkers()],
         experiment_name=f'{work_dir}{next(runs)}',
         log_level='WARNING',
         **kwargs,
