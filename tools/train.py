@@ -90,8 +90,8 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
         for hook in cfg.get('default_hooks', {}).values()
     ):
         raise RequestError(
-            "--nan-retry: add loss_guard=dict(type='LossGuardHook') to default_hooks of "
-            'the config'
+            "--nan-retry: add loss_guard=dict(type='LossGuardHook') to the config's "
+            'default_hooks'
         )
     if args.resume:
         cfg.resume = True

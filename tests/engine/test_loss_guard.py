@@ -80,7 +80,7 @@ def test_terms_of_the_loss_are_told(tmp_path):
 
 
 def test_what_is_finite_goes_on():
-    """Also accuracies that are no numbers, and a step that a loss scaler has skipped."""
+    """Accuracies that are no numbers, and a step that a loss scaler has skipped."""
     hook = LossGuardHook()
     hook.weights = [torch.ones(2, requires_grad=True), torch.full((1,), 3e38)]
     outputs = dict(loss=torch.tensor(3e38), acc=torch.tensor(math.nan), loss_cls=2.0)

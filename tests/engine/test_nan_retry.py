@@ -16,7 +16,6 @@ from test_loss_guard import EACH, Poison, names
 from eca_mm.checkpoints.safe import load_file
 from eca_mm.engine import RunStopped, nan_retry, train
 
-
 POISON = dict(type='Poison', at=5)
 
 

@@ -48,8 +48,8 @@ ENDS = {
     'exception': ['    raise ValueError(\'a wrong value\')',
                   'ValueError: a wrong value'],
     'stopped': ['stopped: by SIGTERM after iteration 3'],
-    'wrong request': ['rank 0 ended with status 2, and the job with it; its last words:',
-                      'error: no such file'],
+    'wrong request': ['rank 0 ended with status 2, and the job with it; '
+                      'its last words:', 'error: no such file'],
 }  # fmt: skip
 
 
