@@ -39,8 +39,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--out',
         metavar='FILE',
-        help='keep the raw predictions in F.pkl, as MMDetection does for its own tools, '
-        'or in F.json, in COCO result format, which tools/report.py reads',
+        help='keep the raw predictions in F.pkl, as MMDetection does for its own '
+        'tools, or in F.json, in COCO result format, which tools/report.py reads',
     )
     parser.add_argument('--show', action='store_true', help='show each prediction')
     parser.add_argument(

@@ -37,8 +37,8 @@ def train(cfg: Config, nan_retry: bool = False) -> None:
         return
     if not nan_retry:
         raise RunStopped(
-            f'{stop}; --resume --nan-retry goes on from there, and once more from there '
-            'at a tenth of the learning rate'
+            f'{stop}; --resume --nan-retry goes on from there, and if the loss is so '
+            'again, once more at a tenth of the learning rate'
         )
     # Workers, and memory of the GPU, that only cycles of references hold.
     gc.collect()

@@ -1,7 +1,7 @@
 """One of two ranks on gloo; started by tools/launch.py.
 
-usage: two_ranks.py WORK_DIR ... [--kill RANK ITERATION]: it trains in one work dir after
-the other, and in the last one a rank is killed.
+usage: two_ranks.py WORK_DIR ... [--kill RANK ITERATION]
+It trains in one work dir after the other, and in the last one a rank is killed.
 """
 
 import argparse
@@ -42,6 +42,7 @@ def train(work_dir: str, kill: int | None) -> None:
     small_runner(
         work_dir,
         dict(interval=1, by_epoch=False, max_keep_ckpts=1),
+        epochs=6,  # of 2 iterations
         hooks=[] if kill is None else [Kill(kill)],
         resume=cfg.resume,
         load_from=cfg.load_from,
