@@ -7,6 +7,7 @@ after 30 s. What the ranks print on stderr is shown with their number.
 """
 
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -33,7 +34,7 @@ def main() -> int:
             run(args)
         except ChildFailedError as error:
             rank, failure = first_failure(error.failures)
-            words = last_words(Path(folder), rank, failure.local_rank)
+            words = last_words(Path(folder), failure)
             print(verdict(rank, failure.exitcode, words), file=sys.stderr)
             return shell_status(failure.exitcode)
         except SignalException as stop:  # to this process, which has passed it on
@@ -56,20 +57,27 @@ def first_failure(failures: dict[int, ProcessFailure]) -> tuple[int, ProcessFail
     return min(failures.items(), key=order)
 
 
-def last_words(folder: Path, rank: int, local_rank: int) -> list[str]:
-    """The end of what a rank has printed on stderr; if nothing, of the first rank here.
+def last_words(folder: Path, failure: ProcessFailure) -> list[str]:
+    """The end of what a rank has printed on stderr.
 
     Where all stop together, the first rank alone says why.
     """
-    for number in (local_rank, 0):
-        for path in folder.glob(f'*/attempt_0/{number}/stderr.log'):
-            text = path.read_text(errors='replace')
-            # So torch marks tracebacks.
-            lines = text.replace(f'[rank{rank}]: ', '').splitlines()
-            starts = [i for i, x in enumerate(lines) if x.startswith(BEGINNINGS)]
-            if lines:
-                return lines[starts[-1] if starts else -LINES :]
-    return []
+    own, first = (end_of_stderr(folder, rank) for rank in (failure.local_rank, 0))
+    says_why = own and own[0].startswith(BEGINNINGS)
+    if failure.exitcode > 0 and not says_why and first[:1]:
+        return first if first[0].startswith(BEGINNINGS[1:]) else own
+    return own
+
+
+def end_of_stderr(folder: Path, local_rank: int) -> list[str]:
+    """The last traceback or line of ours, with what follows; else the last lines."""
+    lines = [
+        re.sub(r'^\[rank\d+\]: ', '', line)  # as torch marks tracebacks
+        for path in folder.glob(f'*/attempt_0/{local_rank}/stderr.log')
+        for line in path.read_text(errors='replace').splitlines()
+    ]
+    starts = [i for i, line in enumerate(lines) if line.startswith(BEGINNINGS)]
+    return lines[starts[-1] if starts else -LINES :]
 
 
 def verdict(rank: int, exitcode: int, words: list[str]) -> str:

@@ -30,8 +30,16 @@ time.sleep(60)""",
         """if rank == 0:
     print('stopped: by SIGTERM after iteration 3', file=sys.stderr, flush=True)
     time.sleep(1)
+print('a warning', file=sys.stderr)
 sys.exit(143)""",
         143,
+    ),
+    'silent': (
+        """if rank == 1:
+    os.kill(os.getpid(), signal.SIGSEGV)
+print('Traceback (most recent call last): lost connection', file=sys.stderr)
+time.sleep(60)""",
+        139,
     ),
     'wrong request': (
         """if rank == 0:
@@ -47,7 +55,10 @@ ENDS = {
                'its last words:', 'loading the data'],
     'exception': ['    raise ValueError(\'a wrong value\')',
                   'ValueError: a wrong value'],
-    'stopped': ['stopped: by SIGTERM after iteration 3'],
+    'stopped': ['rank 1 ended with status 143, and the job with it; its last words:',
+                'stopped: by SIGTERM after iteration 3'],
+    'silent': ['rank 1 was killed by SIGSEGV, and the job with it; '
+               'it said nothing on stderr'],
     'wrong request': ['rank 0 ended with status 2, and the job with it; '
                       'its last words:', 'error: no such file'],
 }  # fmt: skip
