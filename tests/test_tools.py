@@ -108,6 +108,14 @@ def test_wrong_arguments(repo, tmp_path, coco_root):
         2,
         True,
     )
+    out = ['--out', 'absent/raw.json']
+    done = run(
+        repo, tmp_path, sys.executable, script, repo / CONFIG, 'absent.pth', *out
+    )
+    assert (done.returncode, 'folder absent cannot be' in only_line(done.stderr)) == (
+        2,
+        True,
+    )
 
 
 @pytest.mark.slow
@@ -152,9 +160,16 @@ def test_train_resume_and_test(repo, tmp_path, coco_root):
 
     done = run(
         repo, tmp_path, sys.executable, repo / 'tools/test.py', repo / CONFIG,
-        work_dir / 'epoch_2.pth', '--tta', '--cfg-options', *SMALL,
+        work_dir / 'epoch_2.pth', '--tta', '--out', 'raw.json', '--cfg-options', *SMALL,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+    rows = json.loads((tmp_path / 'raw.json').read_text())
+    written = json.loads((work_dir / 'predictions.bbox.json').read_text())
+    assert len(rows) == len(written) > 0
+    for one, two in zip(rows, written, strict=True):
+        assert one['image_id'] == two['image_id'] and one['score'] == two['score']
+        assert one['category_id'] == two['category_id']
+        assert one['bbox'] == pytest.approx(two['bbox'], abs=1e-4)
     assert 'coco/bbox_mAP' in done.stdout
 
 

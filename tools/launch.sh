@@ -7,7 +7,7 @@ launch_dist() { # GPUS TOOL [arguments of the tool]
   # A wrong request ends here with one line and status 2, not in every rank.
   # The check counts the processes to come.
   WORLD_SIZE=$((gpus * ${NNODES:-1})) python "$tool" "$@" --check
-  exec python -m torch.distributed.run \
+  exec python "$tools/launch.py" \
     --nnodes="${NNODES:-1}" \
     --node_rank="${NODE_RANK:-0}" \
     --master_addr="${MASTER_ADDR:-127.0.0.1}" \

@@ -1,11 +1,12 @@
 """Evaluate a checkpoint: MMDetection's test command, with a check before it starts."""
 
 import argparse
+import os
 import sys
 from copy import deepcopy
+from pathlib import Path
 
 from mmdet.engine.hooks.utils import trigger_visualization_hook
-from mmdet.evaluation import DumpDetResults
 from mmengine.config import Config, ConfigDict
 
 import eca_mm  # noqa: F401  (registers backbones, plugins and hooks)
@@ -19,6 +20,7 @@ from eca_mm.engine import (
     refuse_problems,
     show_problems,
 )
+from eca_mm.evaluation.dump import SUFFIXES, WholeDump
 
 
 def parse_args() -> argparse.Namespace:
@@ -33,7 +35,10 @@ def parse_args() -> argparse.Namespace:
     add_config_arguments(parser)
     add_check_arguments(parser)
     parser.add_argument(
-        '--out', metavar='F.pkl', help='keep the raw predictions in this pickle file'
+        '--out',
+        metavar='FILE',
+        help='keep the raw predictions in F.pkl, as MMDetection does for its own '
+        'tools, or in F.json, in COCO result format, which tools/report.py reads',
     )
     parser.add_argument('--show', action='store_true', help='show each prediction')
     parser.add_argument(
@@ -70,10 +75,20 @@ def flip_pipeline(pipeline: list[dict]) -> list[dict]:
     return [*steps, dict(type='TestTimeAug', transforms=[flips, [pack]])]
 
 
+def check_out(out: Path) -> None:
+    """Raise RequestError now, and not after an evaluation of hours."""
+    if out.suffix not in SUFFIXES:
+        raise RequestError(f'--out {out}: the name must end in {", ".join(SUFFIXES)}')
+    if not out.parent.is_dir() or not os.access(out.parent, os.W_OK):
+        raise RequestError(f'--out {out}: folder {out.parent} cannot be written to')
+    if out.is_dir():
+        raise RequestError(f'--out {out} is a folder: give the name of a file')
+
+
 def main() -> None:
     args = parse_args()
-    if args.out and not args.out.endswith(('.pkl', '.pickle')):
-        raise RequestError(f'--out {args.out}: the name must end in .pkl or .pickle')
+    if args.out:
+        check_out(Path(args.out))
     cfg = load_config(args)
     cfg.load_from = args.checkpoint
     if args.check or args.json:
@@ -86,7 +101,10 @@ def main() -> None:
         apply_tta(cfg)
     runner = build_runner(cfg)
     if args.out:
-        runner.test_evaluator.metrics.append(DumpDetResults(out_file_path=args.out))
+        ids = getattr(runner.test_dataloader.dataset, 'cat_ids', None)
+        if ids is None and args.out.endswith('.json'):
+            raise RequestError('--out F.json is for COCO data sets: take F.pkl here')
+        runner.test_evaluator.metrics.append(WholeDump(args.out, ids))
     runner.test()
 
 

@@ -11,12 +11,12 @@ from eca_mm.engine import (
     RequestError,
     add_check_arguments,
     add_config_arguments,
-    build_runner,
     exit_status,
     load_config,
     refuse_problems,
     resume_from_newest,
     show_problems,
+    train,
 )
 
 
@@ -52,6 +52,12 @@ def parse_args() -> argparse.Namespace:
         help='log a checkpoint that cannot be written (disk full) and train on; '
         'otherwise the run stops with exit status 1. Earlier ones stay either way',
     )
+    parser.add_argument(
+        '--nan-retry',
+        action='store_true',
+        help='when the loss is NaN or infinite, go on once from the last good '
+        'checkpoint at a tenth of the learning rate, instead of stopping',
+    )
     return parser.parse_args()
 
 
@@ -77,6 +83,14 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
                 'config to SafeCheckpointHook'
             )
         hook.keep_going_on_save_error = True
+    if args.nan_retry and not any(
+        hook and hook.get('type') == 'LossGuardHook'
+        for hook in cfg.get('default_hooks', {}).values()
+    ):
+        raise RequestError(
+            "--nan-retry: add loss_guard=dict(type='LossGuardHook') to the config's "
+            'default_hooks'
+        )
     if args.resume:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
@@ -91,7 +105,7 @@ def main() -> None:
         show_problems(cfg, ('train', 'val'), args.check == 'full', args.json)
         return
     refuse_problems(cfg, ('train', 'val'))
-    build_runner(cfg).train()
+    train(cfg, nan_retry=args.nan_retry)
 
 
 if __name__ == '__main__':

@@ -7,4 +7,6 @@ default_hooks = dict(
     checkpoint=dict(type='SafeCheckpointHook'),
     exact_resume=dict(type='ExactResumeHook'),
     stop_signal=dict(type='StopSignalHook'),
+    loss_guard=dict(type='LossGuardHook'),
+    broken_images=dict(type='BrokenImageHook'),
 )

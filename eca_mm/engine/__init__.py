@@ -1,6 +1,9 @@
+from .broken_images import BrokenImageHook
 from .checkpoint import SafeCheckpointHook, SaveError
 from .exact_resume import ExactResumeHook
 from .load_report import LoadReportHook
+from .loss_guard import LossGuardHook
+from .nan_retry import train
 from .preflight import add_check_arguments, refuse_problems, show_problems
 from .request import (
     RequestError,
@@ -15,8 +18,10 @@ from .runner import build_runner
 from .stop import StopSignalHook
 
 __all__ = [
+    'BrokenImageHook',
     'ExactResumeHook',
     'LoadReportHook',
+    'LossGuardHook',
     'RequestError',
     'RunStopped',
     'SafeCheckpointHook',
@@ -31,4 +36,5 @@ __all__ = [
     'refuse_problems',
     'resume_from_newest',
     'show_problems',
+    'train',
 ]

@@ -6,6 +6,7 @@ import torch
 import torch.distributed
 from mmengine.config import Config
 from mmengine.device import get_device
+from mmengine.dist import all_reduce, get_world_size
 
 from .request import RequestError
 
@@ -13,6 +14,15 @@ from .request import RequestError
 def is_first_rank() -> bool:
     """True in the one process of a job that speaks; valid before ranks are set up."""
     return int(os.environ.get('RANK', os.environ.get('SLURM_PROCID', 0))) == 0
+
+
+def agreed(number: int) -> int:
+    """The largest number that any rank gives, on every rank."""
+    if get_world_size() == 1:
+        return number
+    largest = torch.tensor(int(number), device=get_device())
+    all_reduce(largest, op='max')
+    return int(largest)
 
 
 def prepare_ranks(cfg: Config) -> None:
@@ -38,7 +48,8 @@ def prepare_ranks(cfg: Config) -> None:
         raise RequestError(
             f'--launcher {cfg.launcher} needs GPUs: use tools/dist_train.sh on CPU'
         )
-    torch.distributed.init_process_group('gloo')
+    if not torch.distributed.is_initialized():  # by an earlier runner
+        torch.distributed.init_process_group('gloo')
     cfg.env_cfg.dist_cfg.backend = 'gloo'
     cfg.model_wrapper_cfg = dict(
         type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False

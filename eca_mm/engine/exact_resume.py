@@ -1,5 +1,6 @@
 """A run that goes on from a checkpoint ends as if it had never stopped."""
 
+from mmengine.dataset import InfiniteSampler
 from mmengine.dist import all_gather_object, get_rank
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
@@ -53,8 +54,17 @@ class ExactResumeHook(Hook):
         if isinstance(loop, EpochBasedTrainLoop):
             start = loop.iter - loop.epoch * len(loop.dataloader)
         seed_batches(loop.dataloader, seed, start)
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        loop = runner.train_loop
         if isinstance(loop, IterBasedTrainLoop):
-            # The loop has begun a pass already.
+            # The loop has begun a pass already, with workers that know nothing of what
+            # hooks have done to the loader and its data since. They have drawn from the
+            # endless order of samples, and end it when they go.
+            sampler = train_sampler(runner)
+            if isinstance(sampler, InfiniteSampler):
+                sampler.indices = sampler._indices_of_rank()
+            loop.dataloader._iterator = None  # persistent workers would stay
             loop.dataloader_iterator = type(loop.dataloader_iterator)(loop.dataloader)
 
     def before_train_iter(self, runner: Runner, *args, **kwargs) -> None:

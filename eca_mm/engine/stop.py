@@ -6,15 +6,13 @@ import threading
 from collections.abc import Callable
 from functools import partial
 
-import torch
-from mmengine.device import get_device
-from mmengine.dist import all_reduce, get_world_size
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
 from .checkpoint import SafeCheckpointHook
+from .distributed import agreed
 from .request import RunStopped
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -56,30 +54,26 @@ class StopSignalHook(Hook):
             signal.signal(number, handler)
 
     def after_train_iter(self, runner: Runner, *args, **kwargs) -> None:
-        number = self.agreed()
-        if not number:
-            return
-        advice = 'go on from its last checkpoint with --resume'
-        for saver in runner.hooks:
-            if isinstance(saver, SafeCheckpointHook):
-                saver.save_interrupted(runner)
-                advice = f'go on from {saver.last_ckpt} with --resume'
-        raise RunStopped(
-            f'by {signal.Signals(number).name} after iteration {runner.iter + 1}: '
-            f'{advice}',
-            status=128 + number,
-        )
-
-    def agreed(self) -> int:
-        """The signal that any rank has received, or 0."""
-        if get_world_size() == 1:
-            return self.received
-        number = torch.tensor(self.received, device=get_device())
-        all_reduce(number, op='max')
-        return int(number)
+        number = agreed(self.received)
+        if number:
+            raise RunStopped(
+                f'by {signal.Signals(number).name} after iteration {runner.iter + 1}: '
+                f'{save_before_stop(runner)}',
+                status=128 + number,
+            )
 
     def after_train(self, runner: Runner) -> None:
         self.let_go()
+
+
+def save_before_stop(runner: Runner) -> str:
+    """Save at the end of an iteration, on all ranks, and say how to go on."""
+    advice = 'go on from its last checkpoint with --resume'
+    for saver in runner.hooks:
+        if isinstance(saver, SafeCheckpointHook):
+            saver.save_interrupted(runner)
+            advice = f'go on from {saver.last_ckpt} with --resume'
+    return advice
 
 
 def leave_workers_alone(loader: DataLoader) -> None:

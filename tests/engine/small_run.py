@@ -10,6 +10,7 @@ from itertools import count
 import numpy as np
 import torch
 from mmengine.evaluator import BaseMetric
+from mmengine.hooks import Hook
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import nn
@@ -39,7 +40,7 @@ class Small(BaseModel):
         torch.manual_seed(0)
         self.net = nn.Sequential(nn.Linear(8, 16), nn.Dropout(), nn.Linear(16, 1))
 
-    def forward(self, inputs, mode: str = 'tensor'):
+    def forward(self, inputs, data_samples=None, mode: str = 'tensor'):
         out = self.net(torch.stack(inputs))
         return dict(loss=out.square().mean()) if mode == 'loss' else [out]
 
@@ -56,6 +57,14 @@ class Score(BaseMetric):
         return dict(acc=self.scores.pop(0) if self.scores else 0.0)
 
 
+class EndWorkers(Hook):
+    """At once: with those of a runner in the garbage torch has 5 s of patience each."""
+
+    def after_run(self, runner: Runner) -> None:
+        for loop in (runner.train_loop, runner.val_loop):
+            loop.dataloader._iterator = loop.dataloader_iterator = None
+
+
 def small_runner(
     work_dir,
     checkpoint=None,
@@ -64,11 +73,16 @@ def small_runner(
     epochs=3,
     hooks=(),
     train_sampler=None,
+    data=None,
+    val_data=None,
     **kwargs,
 ):
-    """3 epochs of 4 iterations; ``checkpoint`` has the hook's arguments."""
+    """3 epochs of 4 iterations; ``checkpoint`` has the hook's arguments.
+
+    ``optim_wrapper`` adds to the optimiser's settings.
+    """
     loader = dict(
-        dataset=Noisy(),
+        dataset=data or Noisy(),
         batch_size=3,
         num_workers=workers,
         persistent_workers=workers > 0,
@@ -79,21 +93,29 @@ def small_runner(
         work_dir=str(work_dir),
         train_dataloader=dict(loader, sampler=train_sampler or loader['sampler']),
         val_dataloader=dict(
-            dataset=Noisy(),
+            dataset=val_data or Noisy(),
             batch_size=3,
+            num_workers=workers if val_data else 0,
             sampler=dict(type='DefaultSampler', shuffle=False),
         ),
         val_evaluator=[Score()],
         val_cfg=dict(),
-        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.01, momentum=0.9)),
-        param_scheduler=dict(type='ExponentialLR', gamma=0.9, by_epoch=False),
+        optim_wrapper=dict(
+            optimizer=dict(type='SGD', lr=0.01, momentum=0.9),
+            **kwargs.pop('optim_wrapper', {}),
+        ),
+        param_scheduler=kwargs.pop(
+            'param_scheduler', dict(type='ExponentialLR', gamma=0.9, by_epoch=False)
+        ),
         train_cfg=kwargs.pop('train_cfg', dict(by_epoch=True, max_epochs=epochs)),
         default_hooks=dict(
             checkpoint={'type': 'SafeCheckpointHook', **(checkpoint or {})},
             exact_resume=dict(type='ExactResumeHook'),
             stop_signal=dict(type='StopSignalHook'),
+            loss_guard=dict(type='LossGuardHook'),
+            broken_images=dict(type='BrokenImageHook'),
         ),
-        custom_hooks=list(hooks),
+        custom_hooks=[*hooks, EndWorkers()],
         experiment_name=f'{work_dir}{next(runs)}',
         log_level='WARNING',
         **kwargs,

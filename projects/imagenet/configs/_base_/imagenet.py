@@ -12,4 +12,6 @@ default_hooks = dict(
     checkpoint=dict(type='SafeCheckpointHook', max_keep_ckpts=3),
     exact_resume=dict(type='ExactResumeHook'),
     stop_signal=dict(type='StopSignalHook'),
+    loss_guard=dict(type='LossGuardHook'),
+    broken_images=dict(type='BrokenImageHook'),
 )

@@ -1,0 +1,205 @@
+"""Images that cannot be read: in training skipped up to a limit, and always named."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+from mmcv.transforms import LoadImageFromFile
+from mmengine.dist import barrier, is_main_process
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+from mmengine.runner import Runner
+
+from .distributed import agreed
+from .load_report import bare
+from .request import RunStopped
+from .stop import save_before_stop
+
+LIST = 'broken_images.txt'
+SHOWN = 5
+TEXT = dict(encoding='utf-8', errors='surrogateescape')  # as file names are
+NO_IMAGE = 'empty, cut off or not an image'
+
+
+class UnreadableImage(RunStopped):
+    """An image cannot be read, and is not to be skipped; one rank alone says so."""
+
+    of_one_rank = True
+
+    def __init__(self, line: str) -> None:
+        # Of an exception in a data worker torch makes one whose text is a traceback.
+        super().__init__(line.rpartition(f'{type(self).__name__}: ')[2].strip())
+
+
+@HOOKS.register_module()
+class BrokenImageHook(Hook):
+    """Skip images that cannot be read, and stop the run when they are too many.
+
+    In training another image of the data set takes the place of one that is missing,
+    empty, cut off, no image at all or of another number of channels than the model
+    takes; which one follows from the batch's seed, so that a resumed run stays exact.
+    The main rank logs each once. Their names and reasons are in broken_images.txt in
+    the work dir, counted anew at every start. In validation and testing none is
+    skipped: the figures would be of other images.
+
+    It works on data sets of mmengine's kind that load with ``LoadImageFromFile``, in
+    any wrapper.
+
+    Args:
+        limit: How many different images may be skipped. So many one after the other in
+            one process end the run too, even if it is in the middle of a batch.
+
+    Raises:
+        RunStopped: On every rank, after the iteration is over and has been saved.
+        UnreadableImage: On one rank, where nothing is skipped.
+    """
+
+    priority = 'LOWEST'  # the iteration is over for all other hooks
+
+    def __init__(self, limit: int = 100) -> None:
+        if limit < 0:
+            raise ValueError(f'limit must be at least 0, not {limit}')
+        self.limit = limit
+        self.broken: BrokenImages | None = None
+        self.logged = 0
+
+    def before_train(self, runner: Runner) -> None:
+        self.broken = BrokenImages(Path(runner.work_dir) / LIST)
+        self.broken.path.unlink(missing_ok=True)  # each machine may have its own
+        barrier()
+        self.before_train_epoch(runner)
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Hooks that change the pipeline, as mmdet's PipelineSwitchHook, do it here."""
+        self.watch(runner, runner.train_dataloader.dataset, self.broken)
+
+    def before_val(self, runner: Runner) -> None:
+        self.watch(runner, runner.val_dataloader.dataset)
+
+    def before_test(self, runner: Runner) -> None:
+        self.watch(runner, runner.test_dataloader.dataset)
+
+    def watch(self, runner: Runner, dataset, broken: 'BrokenImages | None' = None):
+        """Put :class:`WatchedLoading` in place of each loading step, if not there."""
+        preprocessor = getattr(bare(runner.model), 'data_preprocessor', None)
+        mean = getattr(preprocessor, 'mean', None)
+        channels = mean.numel() if mean is not None and mean.numel() > 1 else None
+        for steps in pipelines(dataset):
+            for i, step in enumerate(steps):
+                if isinstance(step, LoadImageFromFile):
+                    steps[i] = WatchedLoading(step, channels, broken, self.limit)
+
+    def after_train_iter(self, runner: Runner, *args, **kwargs) -> None:
+        found = list(self.broken.look().items())
+        if is_main_process():
+            for image, reason in found[self.logged :]:
+                runner.logger.warning(f'skipped {image}: {reason}')
+        self.logged = len(found)
+        if agreed(len(found) > self.limit):
+            first = ', '.join(f'{image} ({reason})' for image, reason in found[:SHOWN])
+            raise RunStopped(
+                f'{len(found)} images cannot be read, and {self.limit} may be skipped '
+                f'(limit of BrokenImageHook): {first}, all in {self.broken.path}; mend '
+                'them or take them out of the annotations, and '
+                f'{save_before_stop(runner)}'
+            )
+
+
+class BrokenImages:
+    """A file that data workers of all ranks add to: image, tab, reason; one a line."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.size = 0
+        self.found: dict[str, str] = {}
+
+    def look(self) -> dict[str, str]:
+        """Reason by image, in the order of the file, which only grows."""
+        size = self.path.stat().st_size if self.path.exists() else 0
+        if size != self.size:
+            self.size = size
+            for line in self.path.read_text(**TEXT).split('\n')[:-1]:
+                image, _, reason = line.partition('\t')
+                self.found.setdefault(image, reason)
+        return self.found
+
+    def add(self, image: str, reason: str) -> None:
+        if image not in self.look():
+            # So short a write is done in one go, whoever else is writing.
+            with self.path.open('a', **TEXT) as file:
+                file.write(f'{image}\t{reason}\n')
+
+
+@dataclass
+class WatchedLoading:
+    """A pipeline's loading step that says which image it failed on, and why.
+
+    Args:
+        load: mmcv's step.
+        channels: How many the model takes; None takes any number.
+        broken: Where to add an image that is skipped. If None, none is.
+        limit: How many may be skipped without one in between that can be read.
+    """
+
+    load: Callable[[dict], dict | None]
+    channels: int | None
+    broken: BrokenImages | None
+    limit: int
+    in_a_row: int = 0
+
+    def __call__(self, results: dict) -> dict | None:
+        """As the step; None lets the data set take another image.
+
+        Raises:
+            UnreadableImage: It may not be skipped.
+        """
+        image = str(results.get('img_path'))
+        try:
+            loaded = self.load(results)
+            reason = self.fault(loaded)
+        except MemoryError:
+            raise  # no fault of the image
+        except Exception as error:  # of the file system, of the decoder
+            reason = in_words(error)
+        if reason is None:
+            self.in_a_row = 0
+            return loaded
+        if self.broken is not None:
+            self.broken.add(image, reason)
+            self.in_a_row += 1
+            if self.in_a_row <= self.limit:
+                return None
+        raise UnreadableImage(
+            f'cannot read image {image}: {reason}; mend it or take it out of the '
+            'annotations'
+        )
+
+    def fault(self, loaded: dict | None) -> str | None:
+        """What is wrong with an image that was read, if anything."""
+        if loaded is None:  # with ignore_empty
+            return NO_IMAGE
+        shape = loaded['img'].shape
+        channels = shape[2] if len(shape) > 2 else 1
+        if self.channels and channels != self.channels:
+            return f'{channels} channels, and the model takes {self.channels}'
+        return None
+
+
+def in_words(error: Exception) -> str:
+    """Why loading failed, on one line."""
+    if isinstance(error, (cv2.error, AssertionError)):  # the latter is mmcv's
+        return NO_IMAGE
+    said = getattr(error, 'strerror', None) or f'{type(error).__name__}: {error}'
+    return ' '.join(said.split())
+
+
+def pipelines(dataset) -> Iterator[list]:
+    """The steps of a data set, or of those in RepeatDataset, ConcatDataset and such."""
+    steps = getattr(getattr(dataset, 'pipeline', None), 'transforms', None)
+    if steps is not None:
+        yield steps
+        return
+    for inner in getattr(dataset, 'datasets', [getattr(dataset, 'dataset', None)]):
+        if inner is not None:
+            yield from pipelines(inner)
