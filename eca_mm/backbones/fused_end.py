@@ -7,8 +7,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.module import _has_any_global_hook
 
+from eca_mm import kernels
 from eca_mm.fused import channel_means, gated_projection, gated_tail
 from eca_mm.layers.base import ChannelAttention
+from eca_mm.layers.eca import ECA
 
 try:
     from torch.compiler import is_exporting
@@ -24,6 +26,22 @@ HOOKS = (
     '_backward_hooks',
     '_backward_pre_hooks',
 )
+
+
+def check_fused_tail(fused_tail: bool | str) -> bool | str:
+    """Return a bool or 'triton' unchanged.
+
+    Raises:
+        ValueError: It is something else, or Triton is not installed.
+    """
+    if fused_tail not in (True, False, 'triton'):
+        raise ValueError(f"fused_tail must be True, False or 'triton': {fused_tail!r}")
+    if fused_tail == 'triton' and not kernels.installed():
+        raise ValueError(
+            "fused_tail='triton' needs Triton, which is not installed: take "
+            'fused_tail=True'
+        )
+    return fused_tail
 
 
 def attention_to_fuse(
@@ -84,21 +102,23 @@ def fused_end(
     norm: nn.BatchNorm2d,
     attention: ChannelAttention,
     identity: Tensor,
+    triton: bool = False,
 ) -> Tensor:
     """relu(attention(norm(conv(x))) + identity).
 
     Args:
         x: Input (N, C, H, W) of the block's last convolution.
         identity: The block's other branch, of the output's shape.
+        triton: Take the GPU kernels where they serve.
     """
-    wide = torch.promote_types(norm.weight.dtype, torch.float32)
-    a = norm.weight * torch.rsqrt(norm.running_var.to(wide) + norm.eps)
-    b = norm.bias - norm.running_mean * a
+    if triton and kernels.serve(x):
+        return triton_end(conv(x), norm, attention, identity)
+    a, b = affine(norm)
     projects = is_projection(conv)
     if projects:
         with torch.autocast(x.device.type, enabled=False):
             # (K, C, 1, 1) -> (K, C)
-            weight = conv.weight.flatten(1).to(wide)
+            weight = conv.weight.flatten(1).to(a.dtype)
             means = F.linear(channel_means(x), weight)
     else:
         x = conv(x)
@@ -108,6 +128,43 @@ def fused_end(
     if projects:
         return gated_projection(x, conv.weight, scale, shift, identity)
     return gated_tail(x, scale, shift, identity)
+
+
+def triton_end(
+    u: Tensor, norm: nn.BatchNorm2d, attention: ChannelAttention, identity: Tensor
+) -> Tensor:
+    """relu(attention(norm(u)) + identity) by the GPU kernels.
+
+    A 1x1 convolution is not taken into it as in :func:`fused_end`: on a GPU cuDNN's
+    convolutions use TF32 and split long sums, which products image by image do not.
+    """
+    from eca_mm.kernels.eca import eca_tail
+    from eca_mm.kernels.pool import channel_means
+    from eca_mm.kernels.tail import gated_tail
+
+    if is_plain_eca(attention):
+        taps, factor = attention.conv.weight, 1 + attention.identity_init
+        statistics = norm.running_mean, norm.running_var
+        affine_weights = norm.weight, norm.bias
+        return eca_tail(
+            u, identity, taps, *statistics, *affine_weights, norm.eps, factor
+        )
+    a, b = affine(norm)
+    gate = attention.gate((a * channel_means(u) + b).to(u.dtype))
+    return gated_tail(u, gate * a, gate * b, identity)
+
+
+def is_plain_eca(attention: ChannelAttention) -> bool:
+    """Whether the gates are ECA's, by nothing that a subclass changed."""
+    kind = type(attention)
+    return kind.excite is ECA.excite and kind.gate is ChannelAttention.gate
+
+
+def affine(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """(C,) each, by which the norm in eval mode is a * u + b; at least float32."""
+    wide = torch.promote_types(norm.weight.dtype, torch.float32)
+    a = norm.weight * torch.rsqrt(norm.running_var.to(wide) + norm.eps)
+    return a, norm.bias - norm.running_mean * a
 
 
 def is_projection(conv: nn.Module) -> bool:
