@@ -8,7 +8,8 @@ from torch import nn
 
 from eca_mm import fused, kernels
 from eca_mm.backbones import fused_end
-from eca_mm.kernels.pool import channel_means
+from eca_mm.kernels import eca, tail
+from eca_mm.kernels.pool import add_up, channel_means
 from eca_mm.kernels.tail import gated_tail
 
 
@@ -33,6 +34,13 @@ def test_errs_at_most_twice_as_much_as_the_plain_operators(dtype, layout):
     assert_close_as_plain(ours, plain, tensors)
 
 
+def test_sums_of_many_pieces():
+    """More than one block: images of more than 32768 pixels, with channels last."""
+    sums = torch.randn(2, 300, 17, device=DEVICE)
+    found = add_up(sums, torch.empty(2, 17, device=DEVICE))
+    torch.testing.assert_close(found, sums.sum(1), rtol=1e-5, atol=1e-5)
+
+
 def block(fused_tail, attention):
     plugins = [dict(cfg=attention, position='after_conv3')]
     config = dict(type='PluginResNet', depth=50, base_channels=4, plugins=plugins)
@@ -49,25 +57,23 @@ def block(fused_tail, attention):
 @pytest.mark.parametrize(
     ('attention', 'kernel'),
     [
-        (dict(type='ECA', kernel_size=3), 'eca'),
-        (dict(type='ECA', kernel_size=3, identity_init=True), 'eca'),
-        (dict(type='SE', reduction=4), 'tail'),
+        (dict(type='ECA', kernel_size=3), (eca, 'eca_tail')),
+        (dict(type='ECA', kernel_size=3, identity_init=True), (eca, 'eca_tail')),
+        (dict(type='SE', reduction=4), (tail, 'gated_tail')),
     ],
 )
 def test_a_block_takes_them(attention, kernel, monkeypatch):
     """The same outputs and gradients as without, by the kernels meant for its gates."""
     ours, plain = block('triton', attention), block(False, attention)
     plain.load_state_dict(ours.state_dict())
-    module = getattr(kernels, kernel)
-    name = dict(eca='eca_tail', tail='gated_tail')[kernel]
-    calls, function = [], getattr(module, name)
-    monkeypatch.setattr(module, name, lambda *a: calls.append(name) or function(*a))
+    calls, function = [], getattr(*kernel)
+    monkeypatch.setattr(*kernel, lambda *args: calls.append(kernel) or function(*args))
     x = torch.randn(2, 16, 5, 4, device=DEVICE)
     for found, expected in zip(both(ours, x), both(plain, x), strict=True):
         assert relative(found, expected) < 1e-5
-    assert calls == [name]
+    assert calls == [kernel]
     ours.double()(x.double())
-    assert calls == [name]  # float64 is left to the plain operators
+    assert calls == [kernel]  # float64 is left to the plain operators
 
 
 def both(block, x):
