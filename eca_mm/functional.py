@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ['adaptive_kernel_size', 'eca', 'eca_gate', 'scale_channels']
+__all__ = ['adaptive_kernel_size', 'eca', 'eca_gate', 'eca_tail', 'scale_channels']
 
 
 def adaptive_kernel_size(channels: int, gamma: float = 2, beta: float = 1) -> int:
@@ -61,3 +61,28 @@ def scale_channels(x: Tensor, gate: Tensor) -> Tensor:
 def eca(x: Tensor, weight: Tensor) -> Tensor:
     """Efficient channel attention: ``x`` (N, C, H, W), taps ``weight`` (1, 1, k)."""
     return scale_channels(x, eca_gate(x, weight))
+
+
+def eca_tail(
+    u: Tensor,
+    identity: Tensor,
+    taps: Tensor,
+    running_mean: Tensor,
+    running_var: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    eps: float = 1e-5,
+    factor: float = 1,
+) -> Tensor:
+    """The end of a residual block: relu(eca(norm(u)) + identity).
+
+    Args:
+        u: Output of the last convolution (N, C, H, W).
+        identity: The other branch (N, C, H, W).
+        taps: As ``weight`` of :func:`eca_gate`.
+        running_mean, running_var, weight, bias, eps: The batch norm, in eval mode.
+        factor: Of the gates: 2 where they begin as the identity.
+    """
+    y = F.batch_norm(u, running_mean, running_var, weight, bias, eps=eps)
+    gate = factor * eca_gate(y, taps)
+    return torch.relu(scale_channels(y, gate) + identity)

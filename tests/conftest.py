@@ -1,10 +1,17 @@
 import json
+import os
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
+
+# Read when Triton is imported, which some of the imports below and torch.compile do:
+# without a GPU its kernels run in its interpreter, on the CPU.
+if not torch.cuda.is_available():
+    os.environ.setdefault('TRITON_INTERPRET', '1')
+
 from mmdet.datasets import CocoDataset
 from mmengine.registry import DefaultScope
 

@@ -24,7 +24,8 @@ class PluginBottleneck(Bottleneck):
             ``positions``. Plugins 'after_block' see the block's output, after its ReLU.
 
     Attributes:
-        fused_tail: Compute the block's end by :func:`fused_end` where it can be.
+        fused_tail: Compute the block's end by :func:`fused_end` where it can be, with
+            'triton' by the GPU kernels.
     """
 
     positions = ('after_conv1', 'after_conv2', 'after_conv3', 'after_block')
@@ -52,7 +53,8 @@ class PluginBottleneck(Bottleneck):
         out = self.relu(self.norm2(self.conv2(out)))
         out = self.forward_plugin(out, self.after_conv2_plugin_names)
         identity = x if self.downsample is None else self.downsample(x)
-        return fused_end(out, self.conv3, self.norm3, attention, identity)
+        triton = self.fused_tail == 'triton'
+        return fused_end(out, self.conv3, self.norm3, attention, identity, triton)
 
 
 class PluginBasicBlock(BasicBlock):
@@ -95,7 +97,8 @@ class PluginBasicBlock(BasicBlock):
 
         if attention is not None:
             out, identity = branches(x)
-            out = fused_end(out, self.conv2, self.norm2, attention, identity)
+            triton = self.fused_tail == 'triton'
+            out = fused_end(out, self.conv2, self.norm2, attention, identity, triton)
         elif self.with_cp and x.requires_grad:
             out = self.relu(cp.checkpoint(inner, x, use_reentrant=False))
         else:

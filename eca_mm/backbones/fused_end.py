@@ -7,8 +7,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.module import _has_any_global_hook
 
+from eca_mm import kernels
 from eca_mm.fused import channel_means, gated_projection, gated_tail
 from eca_mm.layers.base import ChannelAttention
+from eca_mm.layers.eca import ECA
 
 try:
     from torch.compiler import is_exporting
@@ -24,6 +26,22 @@ HOOKS = (
     '_backward_hooks',
     '_backward_pre_hooks',
 )
+
+
+def check_fused_tail(fused_tail: bool | str) -> bool | str:
+    """Return a bool or 'triton' unchanged.
+
+    Raises:
+        ValueError: It is something else, or Triton is not installed.
+    """
+    if fused_tail not in (True, False, 'triton'):
+        raise ValueError(f"fused_tail must be True, False or 'triton': {fused_tail!r}")
+    if fused_tail == 'triton' and not kernels.installed():
+        raise ValueError(
+            "fused_tail='triton' needs Triton, which is not installed: take "
+            'fused_tail=True'
+        )
+    return fused_tail
 
 
 def attention_to_fuse(
@@ -84,21 +102,23 @@ def fused_end(
     norm: nn.BatchNorm2d,
     attention: ChannelAttention,
     identity: Tensor,
+    triton: bool = False,
 ) -> Tensor:
     """relu(attention(norm(conv(x))) + identity).
 
     Args:
         x: Input (N, C, H, W) of the block's last convolution.
         identity: The block's other branch, of the output's shape.
+        triton: Take the GPU kernels where they serve.
     """
-    wide = torch.promote_types(norm.weight.dtype, torch.float32)
-    a = norm.weight * torch.rsqrt(norm.running_var.to(wide) + norm.eps)
-    b = torch.addcmul(norm.bias, norm.running_mean, a, value=-1)
+    if triton and kernels.serve(x):
+        return triton_end(conv(x), norm, attention, identity)
+    a, b = affine(norm)
     projects = is_projection(conv) and pays_off(x)
     if projects:
         with torch.autocast(x.device.type, enabled=False):
             # (K, C, 1, 1) -> (K, C)
-            weight = conv.weight.flatten(1).to(wide)
+            weight = conv.weight.flatten(1).to(a.dtype)
             means = F.linear(channel_means(x), weight)
     else:
         x = conv(x)
@@ -111,15 +131,49 @@ def fused_end(
 
 
 def pays_off(x: Tensor) -> bool:
-    """Whether there are more pixels than channels in ``x`` (N, C, H, W).
+    """Whether to gate the weights of a projection of ``x`` (N, C, H, W).
 
-    A projection passes over gated weights (N, K, C) where a tail passes over feature
-    maps (N, K, H, W), about as often: in c5 of a 480x640 image (512 channels, 300
-    pixels) a training step's end took 1.40 and 1.21 times the plain block's, in c3 1.06
-    and 1.16 (2 CPU cores).
+    Not on a GPU: cuDNN's convolutions use TF32, and products image by image by default
+    do not. On the CPU if there are more pixels than channels: a projection passes over
+    gated weights (N, K, C) where a tail passes over feature maps (N, K, H, W), about as
+    often. In c5 of a 480x640 image (512 channels, 300 pixels) a training step's end
+    took 1.40 and 1.21 times the plain block's, in c3 1.06 and 1.16 (2 cores).
     """
     channels, height, width = x.shape[1:]
-    return channels <= height * width
+    return x.device.type == 'cpu' and channels <= height * width
+
+
+def triton_end(
+    u: Tensor, norm: nn.BatchNorm2d, attention: ChannelAttention, identity: Tensor
+) -> Tensor:
+    """relu(attention(norm(u)) + identity) by the GPU kernels."""
+    from eca_mm.kernels.eca import eca_tail
+    from eca_mm.kernels.pool import channel_means
+    from eca_mm.kernels.tail import gated_tail
+
+    if is_plain_eca(attention):
+        taps, factor = attention.conv.weight, 1 + attention.identity_init
+        statistics = norm.running_mean, norm.running_var
+        affine_weights = norm.weight, norm.bias
+        return eca_tail(
+            u, identity, taps, *statistics, *affine_weights, norm.eps, factor
+        )
+    a, b = affine(norm)
+    gate = attention.gate(torch.addcmul(b, a, channel_means(u)).to(u.dtype))
+    return gated_tail(u, gate * a, gate * b, identity)
+
+
+def is_plain_eca(attention: ChannelAttention) -> bool:
+    """Whether the gates are ECA's, by nothing that a subclass changed."""
+    kind = type(attention)
+    return kind.excite is ECA.excite and kind.gate is ChannelAttention.gate
+
+
+def affine(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """(C,) each, by which the norm in eval mode is a * u + b; at least float32."""
+    wide = torch.promote_types(norm.weight.dtype, torch.float32)
+    a = norm.weight * torch.rsqrt(norm.running_var.to(wide) + norm.eps)
+    return a, torch.addcmul(norm.bias, norm.running_mean, a, value=-1)
 
 
 def is_projection(conv: nn.Module) -> bool:

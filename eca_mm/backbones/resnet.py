@@ -9,6 +9,7 @@ from torch import nn
 from eca_mm.layers.eca import check_kernel_size
 
 from .blocks import PluginBasicBlock, PluginBottleneck
+from .fused_end import check_fused_tail
 
 PLUGIN_BLOCKS = {BasicBlock: PluginBasicBlock, Bottleneck: PluginBottleneck}
 
@@ -30,15 +31,18 @@ class PluginResNet(ResNet):
         fused_tail: Compute the end of a block whose last plugin is a channel attention
             in one go, with less saved for backward, wherever
             :func:`.fused_end.attention_to_fuse` finds that the result is the same but
-            for rounding.
+            for rounding. 'triton' takes the kernels of :mod:`eca_mm.kernels` for that
+            on a GPU, in float32 and below, and elsewhere what True does.
         args, kwargs: As mmdet's ResNet's.
 
     Raises:
-        ValueError: The blocks have no such position, a stage has no such block, or
-            ``stages`` or ``blocks`` are not one a stage.
+        ValueError: The blocks have no such position, a stage has no such block,
+            ``stages`` or ``blocks`` are not one a stage, or ``fused_tail`` is another
+            word, or 'triton' where Triton is not installed.
     """
 
-    def __init__(self, *args, fused_tail: bool = True, **kwargs) -> None:
+    def __init__(self, *args, fused_tail: bool | str = True, **kwargs) -> None:
+        check_fused_tail(fused_tail)
         super().__init__(*args, **kwargs)
         for module in self.modules():
             if isinstance(module, tuple(PLUGIN_BLOCKS.values())):

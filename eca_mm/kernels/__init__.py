@@ -1,0 +1,40 @@
+"""Triton kernels for the end of a residual block, with the signatures of plain torch.
+
+``eca.eca_tail`` is that of :mod:`eca_mm.functional`, ``pool.channel_means`` and
+``tail.gated_tail`` are those of :mod:`eca_mm.fused`. Those modules import Triton, this
+one does not: without it nothing else is missing. Sums are float32, in an order that
+depends on the shape of an image only, so that results are the same in every run and in
+every batch. Block sizes are reasoned for H100-class GPUs, not measured.
+
+The modules of this folder need nothing but torch, and so does :mod:`eca_mm.functional`.
+To measure them where MMDetection is not installed, put a package of the same name first
+on the path whose ``__init__.py`` reads ``__path__ = ['CLONE/eca_mm']``.
+"""
+
+import importlib.util
+import os
+
+import torch
+from torch import Tensor
+
+DTYPES = (torch.float32, torch.float16, torch.bfloat16)
+
+
+def installed() -> bool:
+    """Whether Triton can be imported; CUDA builds of torch bring it."""
+    return importlib.util.find_spec('triton') is not None
+
+
+def serve(x: Tensor) -> bool:
+    """Whether the kernels compute with ``x``, where Triton is installed.
+
+    They do with float32 and narrower on a GPU, and on the CPU in Triton's interpreter
+    (TRITON_INTERPRET=1, for tests). Compiled models are left to torch.compile, which
+    fuses the plain operators into kernels of its own.
+    """
+    return (
+        (x.is_cuda or os.environ.get('TRITON_INTERPRET') == '1')
+        and x.dtype in DTYPES
+        and x.numel() > 0
+        and not torch.compiler.is_compiling()
+    )

@@ -1,0 +1,54 @@
+"""Compile the kernels of a block's end for an H100, where there need be none.
+
+Run by test_compile.py in a process without the interpreter, which accepts more than
+the compiler does. Prints a line for each kernel: its name, the bytes that its threads
+spill, and the 16-byte loads in it.
+"""
+
+import re
+import sys
+from types import ModuleType, SimpleNamespace
+
+import torch
+from triton.backends.compiler import GPUTarget
+from triton.runtime import driver
+from triton.runtime.jit import JITFunction
+
+# The package without its __init__, which needs MMDetection and seconds.
+sys.modules['eca_mm'] = ModuleType('eca_mm')
+sys.modules['eca_mm'].__path__ = [sys.argv[1]]
+
+from eca_mm.kernels.eca import eca_tail  # noqa: E402
+from eca_mm.kernels.tail import gated_tail  # noqa: E402
+
+driver.set_active(
+    SimpleNamespace(
+        get_current_target=lambda: GPUTarget('cuda', 90, 32),
+        get_current_device=lambda: 0,
+        get_current_stream=lambda device: 0,
+    )
+)
+launch = JITFunction.run
+
+
+def compile_only(kernel, *args, grid, warmup, **kwargs):
+    compiled = launch(kernel, *args, grid=grid, warmup=True, **kwargs)
+    stores = re.findall(r'\bst\.local|\bld\.local', compiled.asm['ptx'])
+    loads = re.findall(r'ld\.global\.v4\.b32', compiled.asm['ptx'])
+    print(kernel.fn.__name__, len(stores), len(loads))
+
+
+JITFunction.run = compile_only
+
+
+def empty(*shape, dtype=torch.float32):
+    return torch.empty(shape, dtype=dtype, device='meta', requires_grad=True)
+
+
+# 50 x 76 pixels, of stage 3 at 800 x 1216, are a multiple of 8 and not of 16.
+u = empty(2, 256, 50, 76, dtype=torch.bfloat16)
+norm = [empty(256) for _ in range(4)]
+eca_tail(u, u, empty(1, 1, 5), *norm).backward(torch.empty_like(u))
+last = u.detach().to(memory_format=torch.channels_last).requires_grad_()
+factors = empty(2, 256), empty(2, 256)
+gated_tail(last, *factors, last).backward(torch.empty_like(last))
