@@ -1,6 +1,7 @@
 """Rows of a benchmark as a table, on the terminal and in Markdown, and as a plot."""
 
 from matplotlib.figure import Figure
+from rich import box
 from rich.table import Table
 
 # Of the circumstances in each row, those that a reader of a table must know.
@@ -55,7 +56,7 @@ def table_of(rows: list[dict]) -> tuple[list[str], list[list[str]]]:
 
 def as_rich(rows: list[dict]) -> Table:
     head, lines = table_of(rows)
-    table = Table(*head, caption=caption(rows))
+    table = Table(*head, caption=caption(rows), box=box.SIMPLE)
     for i, line in enumerate(lines):
         last = i + 1 == len(lines) or lines[i + 1][0] != line[0]
         table.add_row(*line, end_section=last)
@@ -74,7 +75,7 @@ def draw(rows: list[dict]) -> Figure:
     measures = list(dict.fromkeys(row['measure'] for row in rows))
     models = list(dict.fromkeys(row['model'] for row in rows))
     names = list(dict.fromkeys(row['provider'] for row in rows))
-    height = 1.6 + 0.16 * len(names) * (len(models) + 1)
+    height = 2 + 0.16 * len(names) * (len(models) + 1)
     figure = Figure(figsize=(4 * len(measures) + 1, height), layout='constrained')
     plots = figure.subplots(1, len(measures), sharey=True, squeeze=False)[0]
     for plot, measure in zip(plots, measures, strict=True):
@@ -91,8 +92,9 @@ def draw(rows: list[dict]) -> Figure:
         plot.grid(axis='x', alpha=0.3)
     plots[0].set_yticks(range(len(names)), names)
     plots[0].invert_yaxis()
-    figure.suptitle(caption(rows), fontsize=8)
-    figure.legend(*plots[0].get_legend_handles_labels(), loc='outside right upper')
+    figure.suptitle(caption(rows), fontsize=8, wrap=True)
+    handles = plots[0].get_legend_handles_labels()
+    figure.legend(*handles, loc='outside lower center', ncols=4)
     return figure
 
 
