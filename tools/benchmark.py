@@ -65,7 +65,12 @@ def measure(args: argparse.Namespace, settings: Settings) -> list[dict]:
 def progress(total: int) -> Iterator[Callable[[], None]]:
     """Show how far it is and how long it will take, on stderr."""
     console = Console(stderr=True)
-    with Progress(console=console, transient=True, speed_estimate_period=600) as bar:
+    with Progress(
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+        speed_estimate_period=600,  # s: a round may take a minute
+    ) as bar:
         yield partial(bar.advance, bar.add_task('measuring', total=total))
 
 

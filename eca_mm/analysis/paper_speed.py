@@ -43,23 +43,22 @@ def rows_of(backbone: str) -> dict[str, tuple[str, bool]]:
 class Classifier(nn.Module):
     """A backbone, global average pooling and a linear layer: (N, 3, H, W) -> (N, K)."""
 
-    def __init__(self, backbone: nn.Module, classes: int) -> None:
+    def __init__(self, backbone: nn.Module, channels: int) -> None:
         super().__init__()
         self.backbone = backbone
-        # (1, 3, 32, 32) is enough to learn the width of the last output.
-        with torch.no_grad():
-            width = backbone.eval()(torch.zeros(1, 3, 32, 32))[-1].shape[1]
-        self.fc = nn.Linear(width, classes)
+        self.fc = nn.Linear(channels, CLASSES)
 
     def forward(self, image: Tensor) -> Tensor:
         # (N, C, H, W) -> (N, C)
         return self.fc(self.backbone(image)[-1].mean((2, 3)))
 
 
-def classifier_workload(config: dict, settings: Settings) -> Workload:
+def classifier_workload(backbone: str, row: str, settings: Settings) -> Workload:
     """A training step as on ImageNet: nothing frozen, norms in training mode, SGD."""
     torch.manual_seed(0)
-    model = settings.place(Classifier(MODELS.build(config), CLASSES))
+    channels = 1280 if backbone == 'MobileNetV2' else 2048
+    model = Classifier(MODELS.build(config_of(backbone, row)), channels)
+    model = settings.place(model)
     labels = torch.arange(settings.batch, device=settings.device) % CLASSES
     optimizer = torch.optim.SGD(model.parameters(), 0.1, 0.9, weight_decay=1e-4)
 
@@ -89,8 +88,7 @@ def measure_backbone(
     """
     settings = replace(settings, size=SIZE)
     workloads = {
-        row: classifier_workload(config_of(backbone, row), settings)
-        for row in rows_of(backbone)
+        row: classifier_workload(backbone, row, settings) for row in rows_of(backbone)
     }
     for found in measure(workloads, BASELINE, rounds, settings, tick):
         if found['measure'] in COLUMNS:

@@ -1,11 +1,13 @@
 """The workloads of each level: the end of a block, a backbone, a detector."""
 
+import copy
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
 from mmcv.cnn import build_plugin_layer
 from mmdet.registry import MODELS
+from mmdet.structures import DetDataSample
 from mmdet.testing import demo_mm_inputs
 from mmengine.config import Config
 from torch import Tensor, nn
@@ -79,11 +81,13 @@ class DetectorWorkload(Workload):
     """
 
     def predict(self) -> object:
-        return self.model(*self.inputs, mode='predict')
+        images, _, samples = self.inputs
+        return self.model(images, samples, mode='predict')
 
     def forward(self) -> Tensor:
+        images, samples, _ = self.inputs
         with self.settings.autocast():
-            losses = self.model(*self.inputs, mode='loss')
+            losses = self.model(images, samples, mode='loss')
         return self.model.parse_losses(losses)[0]
 
 
@@ -107,8 +111,14 @@ def detector(cfg: Config, settings: Settings, name: str | None = None) -> Worklo
     return compiled(name or '', workload, model.backbone)
 
 
-def detector_inputs(model: nn.Module, settings: Settings) -> tuple[Tensor, list]:
-    """Images (N, 3, H, W) and their objects, as the detector's preprocessor gives."""
+def detector_inputs(
+    model: nn.Module, settings: Settings
+) -> tuple[Tensor, list[DetDataSample], list[DetDataSample]]:
+    """Images (N, 3, H, W) and their objects, as the detector's preprocessor gives them.
+
+    Twice the same objects: predictions are written into the second list, and the losses
+    would copy them.
+    """
     width, height = settings.size
     data = demo_mm_inputs(
         settings.batch,
@@ -121,4 +131,5 @@ def detector_inputs(model: nn.Module, settings: Settings) -> tuple[Tensor, list]
     classes = max(getattr(m, 'num_classes', 1) for m in model.modules())
     for sample in data['data_samples']:
         sample.gt_instances.labels.clamp_(max=classes - 1)
-    return settings.place(data['inputs']), data['data_samples']
+    samples = data['data_samples']
+    return settings.place(data['inputs']), samples, copy.deepcopy(samples)

@@ -96,9 +96,10 @@ def test_compiled_is_said_by_the_name(monkeypatch):
 
 @pytest.fixture
 def small_detector(repo, tmp_path) -> Config:
+    base = repo / 'projects/digits/configs/_base_/small_mask_rcnn_r18.py'
     path = tmp_path / 'small.py'
     path.write_text(
-        f'_base_ = {str(repo / "projects/digits/configs/_base_/small_mask_rcnn_r18.py")!r}\n'
+        f'_base_ = {str(base)!r}\n'
         'model = dict(backbone=dict(depth=50, base_channels=8, norm_eval=True))\n'
     )
     return Config.fromfile(path)
@@ -111,7 +112,7 @@ def test_detector(small_detector):
         name: workloads.detector(small_detector, settings, name).train()
         for name in ('ours', 'naive ECA')
     }
-    images, samples = models['ours'].inputs
+    images, samples, others = models['ours'].inputs
     assert images.shape == (2, 3, 64, 96) and len(samples) == 2
     for sample in samples:
         assert len(sample.gt_instances) == workloads.OBJECTS
@@ -121,8 +122,9 @@ def test_detector(small_detector):
         assert len(kinds(model.model.backbone, ECA)) == 16
         assert all(torch.isfinite(g).all() for g in gradients(model) if g is not None)
         model.eval().inference()
-        assert 'masks' in model.predict()[0].pred_instances
+        assert 'masks' in model.inputs[2][0].pred_instances
         model.train()
+    assert 'pred_instances' in others[0] and 'pred_instances' not in samples[0]
     assert saved_bytes(models['ours']) < saved_bytes(models['naive ECA'])
 
 
@@ -194,8 +196,8 @@ def test_times_become_images():
 def test_classifiers_train_as_on_imagenet(backbone):
     """Every norm in training mode, every parameter trained and moved by SGD."""
     row = 'ours' if backbone == 'ResNet-50' else 'ECA'
-    config = paper_speed.config_of(backbone, row)
-    workload = paper_speed.classifier_workload(config, Settings(batch=2, size=(64, 64)))
+    settings = Settings(batch=2, size=(64, 64))
+    workload = paper_speed.classifier_workload(backbone, row, settings)
     assert workload.model(*workload.inputs).shape == (2, 1000)
     workload.train()
     assert all(m.training for m in workload.modules())
