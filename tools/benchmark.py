@@ -80,7 +80,7 @@ def circumstances(args: argparse.Namespace, settings: Settings) -> dict:
     if settings.amp:
         dtype = torch.get_autocast_dtype(settings.device)
     return dict(
-        level='classifier' if args.paper_table else args.level,
+        level=args.level,
         batch=settings.batch,
         size='x'.join(map(str, settings.size)),
         precision=('amp ' if settings.amp else '') + str(dtype).removeprefix('torch.'),

@@ -25,8 +25,9 @@ examples:
 "saved" is what a forward pass keeps for the backward pass, parameters aside; "peak", on
 a GPU, the most that a step allocates beside weights and inputs. A training step is a
 forward and a backward pass; in --paper-table also the optimizer's step, all norms in
-training mode and nothing frozen, as on ImageNet. Weights and images are random. Times
-mean something on an idle machine only; ratios bear other work better.
+training mode and nothing frozen, as on ImageNet: there no block's end is fused. Weights
+and images are random. Times mean something on an idle machine only; ratios bear other
+work better.
 """
 REPO = Path(__file__).resolve().parents[1]
 LEVELS = ('layer', 'backbone', 'detector')
@@ -129,6 +130,8 @@ def add_conditions(parser: argparse.ArgumentParser) -> None:
 def check(args: argparse.Namespace) -> None:
     """Refuse what cannot be measured or would be ignored, and fill in the defaults."""
     check_meaning(args)
+    if args.paper_table:
+        args.level = 'classifier'
     for name, default in DEFAULTS.items():
         if getattr(args, name) is None:
             setattr(args, name, default)

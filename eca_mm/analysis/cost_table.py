@@ -41,7 +41,7 @@ def paper_cells(row: dict) -> list[str]:
 
 
 def table_of(rows: list[dict]) -> tuple[list[str], list[list[str]]]:
-    """Heads of the columns, and a line for each provider of each model."""
+    """Heads of columns, and a line for each provider of each model: a wide table."""
     head = ['model', 'provider']
     lines: dict[tuple[str, str], list[str]] = {}
     for row in rows:
@@ -55,11 +55,18 @@ def table_of(rows: list[dict]) -> tuple[list[str], list[list[str]]]:
 
 
 def as_rich(rows: list[dict]) -> Table:
-    head, lines = table_of(rows)
-    table = Table(*head, caption=caption(rows), box=box.SIMPLE)
-    for i, line in enumerate(lines):
-        last = i + 1 == len(lines) or lines[i + 1][0] != line[0]
-        table.add_row(*line, end_section=last)
+    """A line for each row, narrow enough for a terminal of 80 columns."""
+    beside = ["paper's", "paper's ratio"] if 'paper' in rows[0] else []
+    table = Table(caption=caption(rows), box=box.SIMPLE)
+    for head in ('provider', '', f'to {rows[0]["baseline"]}', *beside):
+        table.add_column(head, no_wrap=True)
+    title = None
+    for row in rows:
+        if title != (title := f'{row["model"]}, {row["measure"]}'):
+            table.add_section()
+            table.add_row(f'[bold]{title}')
+        value = f'{row["value"]:.1f} {row["unit"]}'
+        table.add_row(row['provider'], value, ratio_text(row), *paper_cells(row))
     return table
 
 

@@ -31,6 +31,7 @@ def by_level(
     """
     if level == 'layer':
         for stage in STAGES:
+            torch.compiler.reset()  # stages share code, too
             ends = {name: end(name, stage, settings) for name in names}
             yield f'end of {stage}', ends
     elif level == 'backbone':
@@ -69,7 +70,10 @@ def backbone(name: str, settings: Settings) -> Workload:
 def compiled(name: str, workload: Workload, module: nn.Module) -> Workload:
     """The workload, with ``module`` under torch.compile if the provider says so."""
     if name.endswith(COMPILED):
-        module.compile()
+        # Providers share the code of their blocks, and beyond 8 versions of a function
+        # torch would run it uncompiled, with a warning.
+        torch._dynamo.config.recompile_limit = 64
+        module.compile(dynamic=False)
     return workload
 
 

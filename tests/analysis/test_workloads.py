@@ -87,7 +87,9 @@ def test_autocast_is_on_in_both_steps():
 
 def test_compiled_is_said_by_the_name(monkeypatch):
     called = []
-    monkeypatch.setattr(nn.Module, 'compile', lambda module: called.append(module))
+    monkeypatch.setattr(
+        nn.Module, 'compile', lambda module, **kwargs: called.append(module)
+    )
     workloads.end('ours', 'c5', SMALL)
     assert not called
     workload = workloads.end('ours+compile', 'c5', SMALL)
