@@ -1,168 +1,149 @@
-"""Measure what attention costs a ResNet on the CPU: time, and memory for backward.
+"""Measure what attention costs: time, memory, and bytes kept for the backward pass.
 
-Backbones take turns, and every time is set beside the plain one's of the same round.
+Blocks' ends, backbones or whole detectors take turns, and every time is set beside the
+baseline's of the same round.
 """
 
 import argparse
-import platform
-import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-import mmdet
-import numpy as np
 import torch
-from mmdet.registry import MODELS
+from benchmark_request import parse_args, settings_of
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
-from torch import nn
 
 import eca_mm
-from eca_mm.analysis import cost
-from eca_mm.engine import RequestError, exit_status
-from eca_mm.files import write_csv
+from eca_mm.analysis import cost, cost_table, operators, paper_speed
+from eca_mm.analysis.block_end import STAGES
+from eca_mm.analysis.workload import STEPS, Settings, Workload
+from eca_mm.analysis.workloads import by_level
+from eca_mm.engine import RequestError, RunStopped, exit_status, read_config
+from eca_mm.environment import commit, device_name, versions
+from eca_mm.files import replaced, write_csv
 
-EPILOG = """\
-examples:
-  python tools/benchmark.py
-  python tools/benchmark.py --providers ours "ours, SE" --rounds 30 --out cost.csv
-
-"saved" is what a forward pass keeps for the backward pass, parameters aside. Times mean
-something on an idle machine only; ratios bear other work better.
-"""
-STEPS = {'inference': cost.inference, 'training step': cost.training_step}
-BASELINE = 'plain'
+PACKAGES = ('torch', 'mmdet', 'mmcv', 'triton', 'timm')
+OPERATORS = 15  # rows of a profile
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        '--providers',
-        nargs='+',
-        choices=cost.PROVIDERS,
-        default=list(cost.PROVIDERS),
-        metavar='NAME',
-        help=f'of {", ".join(cost.PROVIDERS)} (default: all); plain is always measured',
-    )
-    parser.add_argument('--depth', type=int, choices=(50, 101, 152), default=50)
-    parser.add_argument(
-        '--shape',
-        nargs=2,
-        type=int,
-        default=(640, 480),
-        metavar=('W', 'H'),
-        help='size of the images in pixels (default: 640 480)',
-    )
-    parser.add_argument('--batch', type=int, default=1, help='images (default: 1)')
-    parser.add_argument(
-        '--frozen-stages',
-        type=int,
-        default=1,
-        help="of the training step, -1 for none (default: 1, MMDetection's)",
-    )
-    parser.add_argument('--rounds', type=int, default=15, help='default: 15')
-    parser.add_argument('--out', type=Path, metavar='F.csv', help='write all figures')
-    return parser.parse_args()
+def models(
+    args: argparse.Namespace, settings: Settings
+) -> Iterator[tuple[str, dict[str, Workload]]]:
+    """Name of each model that the arguments ask for, and its workloads by provider."""
+    detectors = args.level == 'detector'
+    configs = [read_config(path) for path in args.config] if detectors else []
+    try:
+        yield from by_level(args.level, args.names, settings, configs)
+    except ValueError as error:
+        raise RequestError(str(error)) from None
 
 
-def build(name: str, args: argparse.Namespace) -> nn.Module:
-    """A backbone with random weights in training mode, its norms in eval mode."""
-    model = MODELS.build(
-        dict(cost.PROVIDERS[name], depth=args.depth, frozen_stages=args.frozen_stages)
-    )
-    model.train()
-    return model
+def measure(args: argparse.Namespace, settings: Settings) -> list[dict]:
+    """All rows of the CSV file."""
+    if args.paper_table:
+        runs = [len(paper_speed.rows_of(backbone)) for backbone in args.backbones]
+    else:
+        runs = [len(args.names)] * (len(STAGES) if args.level == 'layer' else 1)
+    rows = []
+    with progress(sum(cost.ticks(count, args.rounds) for count in runs)) as tick:
+        common = (args.rounds, settings, tick)
+        if args.paper_table:
+            for backbone in args.backbones:
+                rows += paper_speed.measure_backbone(backbone, *common)
+        else:
+            for model, workloads in models(args, settings):
+                found = cost.measure(workloads, args.baseline, *common)
+                rows += [dict(model=model, **row) for row in found]
+    return [row | circumstances(args, settings) for row in rows]
 
 
-def measure(args: argparse.Namespace) -> list[dict]:
-    """A row for each backbone and measure, with ratios to the plain backbone."""
-    names = list(dict.fromkeys([BASELINE, *args.providers]))
-    models = {name: build(name, args) for name in names}
-    width, height = args.shape
-    image = torch.randn(args.batch, 3, height, width)
-    saved = {name: cost.saved_bytes(m, image) / 2**20 for name, m in models.items()}
-    rows = [
-        row(name, 'saved', 'MiB', value, cost.Ratio(*[value / saved[BASELINE]] * 3))
-        for name, value in saved.items()
-    ]
-    for step, function in STEPS.items():
-        runs = {name: partial(function, m, image) for name, m in models.items()}
-        times = cost.interleaved_times(runs, args.rounds)
-        for name, values in times.items():
-            ratio = cost.Ratio.paired(values, times[BASELINE])
-            rows.append(row(name, step, 'ms', float(np.median(values)), ratio))
-    return rows
+@contextmanager
+def progress(total: int) -> Iterator[Callable[[], None]]:
+    """Show how far it is and how long it will take, on stderr."""
+    console = Console(stderr=True)
+    with Progress(
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+        speed_estimate_period=600,  # s: a round may take a minute
+    ) as bar:
+        yield partial(bar.advance, bar.add_task('measuring', total=total))
 
 
-def row(name: str, measure: str, unit: str, value: float, ratio: cost.Ratio) -> dict:
-    return dict(
-        backbone=name,
-        measure=measure,
-        unit=unit,
-        value=round(value, 3),
-        ratio=round(ratio.median, 4),
-        lower_quartile=round(ratio.lower, 4),
-        upper_quartile=round(ratio.upper, 4),
-    )
-
-
-def circumstances(args: argparse.Namespace) -> dict:
+def circumstances(args: argparse.Namespace, settings: Settings) -> dict:
     """What the figures depend on, for every row of the CSV."""
-    root = Path(__file__).resolve().parents[1]
-    describe = ['git', '-C', str(root), 'describe', '--always', '--dirty']
-    commit = subprocess.run(describe, capture_output=True, text=True)
+    dtype = settings.dtype
+    if settings.amp:
+        dtype = torch.get_autocast_dtype(settings.device)
     return dict(
-        depth=args.depth,
-        batch=args.batch,
-        width=args.shape[0],
-        height=args.shape[1],
-        frozen_stages=args.frozen_stages,
+        level=args.level,
+        batch=settings.batch,
+        size='x'.join(map(str, settings.size)),
+        precision=('amp ' if settings.amp else '') + str(dtype).removeprefix('torch.'),
+        memory_format='channels_last' if settings.channels_last else 'contiguous',
+        frozen_stages=settings.frozen_stages if args.level == 'backbone' else '',
         rounds=args.rounds,
-        device=f'{platform.machine()} CPU, {torch.get_num_threads()} threads',
-        torch=torch.__version__,
-        mmdet=mmdet.__version__,
+        device_type=settings.device,
+        device=device_name(settings.device),
+        **versions(PACKAGES),
         eca_mm=eca_mm.__version__,
-        commit=commit.stdout.strip() or 'unknown',
+        commit=commit(Path(__file__).parent),
     )
 
 
-def print_table(rows: list[dict]) -> None:
-    table = Table('backbone', 'measure', 'value', 'ratio to plain', 'quartiles')
-    for found in rows:
-        table.add_row(
-            found['backbone'],
-            found['measure'],
-            f'{found["value"]:.1f} {found["unit"]}',
-            f'{found["ratio"]:.3f}',
-            f'{found["lower_quartile"]:.3f} to {found["upper_quartile"]:.3f}',
-        )
+def print_profiles(args: argparse.Namespace, settings: Settings) -> None:
+    """For each model and step the operators that differ most from the baseline's."""
+    for model, workloads in models(args, settings):
+        for step, run in STEPS.items():
+            times = []
+            for workload in workloads.values():
+                workload.train(step == 'training step')
+                one = partial(run, workload)
+                times.append(
+                    operators.operator_times(one, args.rounds, settings.device)
+                )
+            rows = operators.compare(*times)
+            title = f'{model}, {step}: ms of each operator without those it calls'
+            print_profile(title, args.names, rows)
+
+
+def print_profile(title: str, names: list[str], rows: list[dict]) -> None:
+    table = Table('operator', *names, 'difference', title=title)
+    columns = ('first', 'second', 'difference')
+    for row in rows[:OPERATORS]:
+        table.add_row(row['operator'], *(f'{row[name]:.2f}' for name in columns))
+    table.add_section()
+    sums = (sum(row[name] for row in rows) for name in columns)
+    table.add_row('all operators', *(f'{value:.2f}' for value in sums))
     Console().print(table)
 
 
-def check(args: argparse.Namespace) -> None:
-    if min(args.shape) < 32:
-        raise RequestError(f'--shape {args.shape}: each side must be at least 32')
-    for name in ('batch', 'rounds'):
-        if getattr(args, name) < 1:
-            raise RequestError(f'--{name} {getattr(args, name)}: must be at least 1')
-    if not -1 <= args.frozen_stages <= 4:
-        raise RequestError(f'--frozen-stages {args.frozen_stages}: must be -1 to 4')
-    if args.out and not args.out.parent.is_dir():
-        raise RequestError(f'--out {args.out}: there is no folder {args.out.parent}')
+def write(args: argparse.Namespace, rows: list[dict]) -> None:
+    if args.out:
+        write_csv(args.out, rows)
+    if args.markdown:
+        with replaced(args.markdown) as path:
+            path.write_text(cost_table.as_markdown(rows))
+    if args.plot:
+        with replaced(args.plot) as path:
+            cost_table.draw(rows).savefig(path, dpi=110)
 
 
 def main() -> None:
-    args = parse_args()
-    check(args)
-    rows = measure(args)
-    print_table(rows)
-    if args.out:
-        write_csv(args.out, [found | circumstances(args) for found in rows])
+    args = parse_args(__doc__)
+    settings = settings_of(args)
+    try:
+        if args.profile:
+            return print_profiles(args, settings)
+        rows = measure(args, settings)
+    except torch.cuda.OutOfMemoryError as error:
+        raise RunStopped(f'{error}: lower --batch or --shape') from None
+    Console().print(cost_table.as_rich(rows))
+    write(args, rows)
 
 
 if __name__ == '__main__':

@@ -12,12 +12,12 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from mmengine.utils import get_git_hash
 from rich.console import Console
 from rich.table import Table
 from tqdm import tqdm
 
 from eca_mm.engine import RequestError, exit_status
+from eca_mm.environment import commit, cpu_name
 from eca_mm.evaluation.backends import (
     BACKENDS,
     PACKAGES,
@@ -116,14 +116,11 @@ def make_row(backend: str, seconds: dict, figures: dict) -> dict:
 
 
 def machine() -> dict[str, str]:
-    info = Path('/proc/cpuinfo')  # Linux only; elsewhere the kind of machine must do
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.split(':')[1].strip() for line in lines if 'model name' in line]
     return dict(
-        device=f'{names[0] if names else platform.machine()}, {os.cpu_count()} cores',
+        device=f'{cpu_name()}, {os.cpu_count()} cores',
         python=platform.python_version(),
         numpy=np.__version__,
-        commit=get_git_hash(digits=7),
+        commit=commit(Path(__file__).parent),
     )
 
 

@@ -139,6 +139,9 @@ def classifier(backbone: str, method: str) -> dict | None:
             'SENet': dict(
                 type='PluginMobileNetV2', plugin=dict(type='SE', reduction=8)
             ),
+            'CBAM': dict(  # not in the paper
+                type='PluginMobileNetV2', plugin=dict(type='CBAM', reduction=8)
+            ),
             'ECA-Net': dict(type='ECAMobileNetV2'),
         }[method]
     depth = int(backbone.removeprefix('ResNet-'))

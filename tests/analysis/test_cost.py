@@ -1,10 +1,6 @@
-"""Costs that can be counted by hand, and the benchmark tool."""
+"""Costs that can be counted by hand."""
 
-import csv
-import importlib
-import re
-import subprocess
-import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,6 +8,7 @@ import torch
 from torch import nn
 
 from eca_mm.analysis import cost
+from eca_mm.analysis.workload import STEPS, Settings, Workload
 
 
 def test_saved_bytes_of_two_layers():
@@ -31,12 +28,49 @@ def test_nothing_is_saved_without_parameters():
     assert cost.saved_bytes(nn.ReLU(), torch.randn(1, 3, 4, 4)) == 0
 
 
-def test_runs_take_turns():
-    calls = []
-    runs = {name: lambda name=name: calls.append(name) for name in 'ab'}
-    times = cost.interleaved_times(runs, rounds=3)
-    assert ''.join(calls) == 'ab' * 4  # one round warms up
-    assert {name: len(values) for name, values in times.items()} == dict(a=3, b=3)
+@pytest.fixture
+def clock(monkeypatch):
+    """Each run takes the ms that it returns, and says how often it was repeated."""
+    repeated = []
+
+    def milliseconds(run, repeats, device):
+        repeated.append(repeats)
+        return run()
+
+    monkeypatch.setattr(cost, 'milliseconds', milliseconds)
+    return repeated
+
+
+def test_runs_take_turns_forwards_and_backwards(clock):
+    calls, ticks = [], []
+
+    def run(name):
+        calls.append(name)
+        return 100.0 * len(calls)
+
+    times = cost.interleaved_times(
+        {name: partial(run, name) for name in 'abc'},
+        rounds=2,
+        tick=lambda: ticks.append(1),
+    )
+    assert cost.WARM_UP == 2 and ''.join(calls) == 'abccba' * 2
+    # The 7th to 12th call count, each in its round.
+    assert {name: list(values) for name, values in times.items()} == dict(
+        a=[700, 1200], b=[800, 1100], c=[900, 1000]
+    )
+    assert 2 * len(ticks) == cost.ticks(runs=3, rounds=2)
+
+
+def test_short_runs_are_repeated(clock):
+    """For 20 ms, as the last warm-up run tells: 3 of 8 ms."""
+    cost.interleaved_times(dict(short=lambda: 8.0, long=lambda: 30.0), rounds=1)
+    assert clock == [1, 1, 1, 1, 3, 1]
+
+
+def test_the_clock_gives_the_mean_of_the_repeats(monkeypatch):
+    seconds = iter([10.0, 10.6])
+    monkeypatch.setattr(cost.time, 'perf_counter', lambda: next(seconds))
+    assert cost.milliseconds(lambda: None, 3, 'cpu') == pytest.approx(200)
 
 
 def test_ratios_are_taken_round_by_round():
@@ -46,57 +80,61 @@ def test_ratios_are_taken_round_by_round():
     assert found == cost.Ratio(2, 3, 4)
 
 
-def test_steps_leave_gradients_only_in_training():
-    model, image = nn.Conv2d(3, 2, 1), torch.randn(1, 3, 4, 4)
-    for step, trained in ((cost.inference, False), (cost.training_step, True)):
-        step(as_backbone(model), image)
-        assert (model.weight.grad is not None) == trained
+class Slow(nn.Linear):
+    """y = w x in one dimension, which notes how it was called."""
+
+    def __init__(self, ms: float) -> None:
+        super().__init__(1, 1, bias=False)
+        nn.init.constant_(self.weight, 2)
+        self.ms = ms
+        self.calls = []
+
+    def forward(self, x):
+        self.calls.append((self.training, torch.is_grad_enabled()))
+        return super().forward(x)
 
 
-def as_backbone(model: nn.Module) -> nn.Module:
-    """The model with a tuple of outputs, as a backbone has."""
-    wrapped = nn.Sequential(model)
-    wrapped.register_forward_hook(lambda _, __, output: (output,))
-    return wrapped
+def workload(ms: float = 100.0, **kwargs) -> Workload:
+    return Workload(Slow(ms), [torch.full((4, 1), 3.0)], Settings(), **kwargs)
 
 
-def run(repo, *args):
-    command = [sys.executable, str(repo / 'tools/benchmark.py'), *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True)
+def test_steps():
+    """The mean of 3 w has the gradient 3; SGD takes a tenth of it from w = 2."""
+    model = workload()
+    model.optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    model.inference()
+    weight = model.model.weight
+    assert weight.grad is None and weight.item() == 2
+    model.training_step()
+    model.training_step()  # gradients do not add up
+    assert weight.grad.item() == 3 and weight.item() == pytest.approx(2 - 2 * 0.3)
+    assert model.model.calls == [(True, False), (True, True), (True, True)]
 
 
-def test_tool(repo, tmp_path):
-    path = tmp_path / 'cost.csv'
-    shape = ('--shape', 64, 64, '--rounds', 1, '--providers', 'ours', 'naive ECA')
-    done = run(repo, *shape, '--frozen-stages', -1, '--out', path)
-    assert done.returncode == 0, done.stderr
-    with path.open() as file:
-        rows = list(csv.DictReader(file))
-    names = ['plain', 'ours', 'naive ECA']
-    measures = ['saved', 'inference', 'training step']
-    assert [(r['measure'], r['backbone']) for r in rows] == [
-        (measure, name) for measure in measures for name in names
+def test_rows(monkeypatch):
+    """Both steps of two workloads of which one takes 1.25 times as long."""
+
+    def milliseconds(run, repeats, device):
+        run()
+        return run.args[0].model.ms
+
+    monkeypatch.setattr(cost, 'milliseconds', milliseconds)
+    models = dict(
+        plain=workload(), other=workload(125.0, loss=lambda y: (y * y).mean())
+    )
+    rows = list(cost.measure(models, 'plain', 3, Settings()))
+    assert [(r['measure'], r['provider'], r['unit'], r['ratio']) for r in rows] == [
+        # A linear layer keeps its input, 4 floats; the square keeps the output too.
+        ('saved', 'plain', 'MiB', 1),
+        ('saved', 'other', 'MiB', 2),
+        *(
+            (step, name, 'ms', ratio)
+            for step in STEPS
+            for name, ratio in (('plain', 1), ('other', 1.25))
+        ),
     ]
-    saved = {r['backbone']: float(r['ratio']) for r in rows if r['measure'] == 'saved'}
-    assert saved['ours'] < saved['plain'] == 1 < saved['naive ECA']
-    assert all(float(r['value']) > 0 and r['commit'] for r in rows)
-    assert 'ratio to plain' in done.stdout
-
-
-@pytest.mark.parametrize(
-    ('args', 'named'),
-    [
-        (('--rounds', 0), '--rounds 0'),
-        (('--shape', 16, 64), '--shape .16, 64.'),
-        (('--frozen-stages', 5), '--frozen-stages 5'),
-        (('--out', 'missing/cost.csv'), 'missing'),
-    ],
-)
-def test_tool_refuses_in_one_line(repo, monkeypatch, capsys, args, named):
-    monkeypatch.syspath_prepend(repo / 'tools')
-    benchmark = importlib.import_module('benchmark')
-    monkeypatch.setattr(sys, 'argv', ['benchmark.py', *map(str, args)])
-    assert benchmark.exit_status(benchmark.main) == 2
-    error = capsys.readouterr().err
-    assert error.count('\n') == 1
-    assert re.search(named, error)
+    assert [row['value'] for row in rows[2:]] == [100, 125, 100, 125]
+    assert all(r['lower_quartile'] == r['ratio'] == r['upper_quartile'] for r in rows)
+    # Once for the saved bytes, then five rounds in eval and five in training mode.
+    once = [(True, True)]
+    assert models['other'].model.calls == once + 5 * [(False, False)] + 5 * once

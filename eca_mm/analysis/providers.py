@@ -1,0 +1,132 @@
+"""What stands side by side in a benchmark, by name."""
+
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+
+import torch
+from torch import nn
+
+COMPILED = '+compile'  # behind the name of a provider: the same under torch.compile
+HOST_RESNETS = ('ResNet', 'PluginResNet', 'ECAResNet')
+# What decides about attention in the config of a ResNet; the rest is the user's.
+ATTENTION_KEYS = ('plugins', 'kernel_sizes', 'identity_init', 'fused_tail', 'init_cfg')
+
+
+@dataclass(frozen=True)
+class Provider:
+    """One attention block, and how a ResNet computes it.
+
+    Attributes:
+        attention: Config of the plugin, None for the plain network.
+        fused: Compute the end of each block by :mod:`eca_mm.fused`, where it can be.
+        placed: Where it stands: behind each block's last norm by default.
+        package: What must be installed for it.
+    """
+
+    attention: dict | None = None
+    fused: bool = False
+    placed: dict = field(default_factory=lambda: dict(position='after_conv3'))
+    package: str | None = None
+
+    @property
+    def everywhere(self) -> bool:
+        return 'blocks' not in self.placed
+
+
+# ECA and SE are there as everybody writes them, one operator after another, and fused.
+# GC stands in every block, like the others; its paper leaves c2 out. NL is one block.
+PROVIDERS = {
+    'plain': Provider(),
+    'naive ECA': Provider(dict(type='ECA')),
+    'ours': Provider(dict(type='ECA'), fused=True),
+    'SE': Provider(dict(type='SE')),
+    'ours, SE': Provider(dict(type='SE'), fused=True),
+    'GC': Provider(dict(type='ContextBlock', ratio=1 / 16)),
+    'NL': Provider(
+        dict(type='NonLocal2d'),
+        placed=dict(position='after_block', blocks=((), (), (-2,), ())),
+    ),
+    'CBAM': Provider(dict(type='CBAM')),
+    'timm ECA': Provider(dict(type='timm ECA'), package='timm'),
+}
+
+
+def find(name: str) -> Provider:
+    """The provider of a name, which may end in '+compile'.
+
+    Raises:
+        ValueError: There is none of that name, or its package is not installed.
+    """
+    provider = PROVIDERS.get(name.removesuffix(COMPILED))
+    if provider is None:
+        raise ValueError(
+            f'{name!r} is none of {", ".join(PROVIDERS)}, with or without {COMPILED}'
+        )
+    if provider.package and find_spec(provider.package) is None:
+        raise ValueError(f'{name!r} needs {provider.package}, which is not installed')
+    return provider
+
+
+def installed() -> list[str]:
+    """Names of the providers whose packages are there."""
+    return [
+        name
+        for name, provider in PROVIDERS.items()
+        if provider.package is None or find_spec(provider.package)
+    ]
+
+
+def plugin(provider: Provider) -> dict:
+    """Config of the provider's attention; timm's block becomes a plugin here."""
+    if provider.package == 'timm':
+        return dict(type=timm_eca())
+    return provider.attention
+
+
+def timm_eca() -> type[nn.Module]:
+    """timm's EcaModule with a plugin's constructor."""
+    from timm.layers import EcaModule
+
+    class TimmECA(EcaModule):
+        _abbr_ = 'eca'
+
+        def __init__(self, in_channels: int) -> None:
+            super().__init__(channels=in_channels)
+
+    return TimmECA
+
+
+def backbone_config(name: str, host: dict) -> dict:
+    """Config of a ResNet with a provider's attention in place of its own.
+
+    Args:
+        host: Config of a ResNet of 50 layers or more: ``depth``, ``frozen_stages`` ...
+
+    Raises:
+        ValueError: It is none, or there is no such provider.
+    """
+    kind = host.get('type', 'ResNet').rpartition('.')[2]
+    if kind not in HOST_RESNETS or host['depth'] < 50:
+        raise ValueError(
+            f'a backbone {kind} of depth {host.get("depth")} cannot be given other '
+            f'attention: it must be a {" or ".join(HOST_RESNETS)} of depth 50 or more'
+        )
+    provider = find(name)
+    kept = {key: value for key, value in host.items() if key not in ATTENTION_KEYS}
+    if provider.attention is None:
+        return kept | dict(type='ResNet')
+    return kept | dict(
+        type='PluginResNet',
+        plugins=[dict(cfg=plugin(provider), **provider.placed)],
+        fused_tail=provider.fused,
+    )
+
+
+def compile_obstacle(device: str) -> str | None:
+    """Why torch.compile does not work here, in one line; None if it does."""
+    try:
+        torch.compile(torch.cos)(torch.ones(8, device=device))
+    except Exception as error:  # a missing compiler, its headers, Triton ...
+        lines = str(error).strip().splitlines()
+        return lines[0] if lines else type(error).__name__
+    return None

@@ -1,0 +1,229 @@
+"""What benchmark.py is asked for: its arguments, checked and filled in."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import torch
+
+from eca_mm.analysis import paper_speed, providers
+from eca_mm.analysis.workload import Settings
+from eca_mm.engine import RequestError
+
+EPILOG = """\
+examples:
+  python tools/benchmark.py
+  python tools/benchmark.py --providers ours "ours, SE" --rounds 30 --out cost.csv
+  python tools/benchmark.py --providers ours+compile --baseline plain+compile
+  python tools/benchmark.py --level layer --providers ours "naive ECA"
+  python tools/benchmark.py --level detector --config configs/mask_rcnn_r50.py
+  python tools/benchmark.py --level detector --config configs/faster_rcnn_r50.py \\
+      configs/eca_faster_rcnn_r50.py --plot cost.png
+  python tools/benchmark.py --paper-table 3 --batch 4 --rounds 5 --markdown table3.md
+  python tools/benchmark.py --profile ours
+
+"saved" is what a forward pass keeps for the backward pass, parameters aside; "peak", on
+a GPU, the most that a step allocates beside weights and inputs. A training step is a
+forward and a backward pass; in --paper-table also the optimizer's step, all norms in
+training mode and nothing frozen, as on ImageNet: there no block's end is fused. Weights
+and images are random. Times mean something on an idle machine only; ratios bear other
+work better.
+"""
+REPO = Path(__file__).resolve().parents[1]
+LEVELS = ('layer', 'backbone', 'detector')
+DTYPES = ('float32', 'float64', 'bfloat16', 'float16')
+DEFAULTS = dict(
+    level='backbone',
+    config=[str(REPO / 'configs/faster_rcnn_r50.py')],
+    baseline='plain',
+    shape=[640, 480],
+    depth=50,
+    frozen_stages=1,
+    backbones=list(paper_speed.BACKBONES),
+    dtype='float32',
+)
+# Options that mean something at a level only, or not beside --paper-table or --profile.
+OF_LEVELS = {'config': 'detector', 'depth': 'backbone', 'frozen_stages': 'backbone'}
+NOT_IN_PAPER = (
+    'level', 'config', 'providers', 'baseline', 'shape', 'depth', 'frozen_stages',
+    'profile',
+)  # fmt: skip
+NOT_IN_PROFILE = ('providers', 'out', 'markdown', 'plot')
+
+
+def parse_args(description: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=description,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_subjects(parser)
+    add_conditions(parser)
+    parser.add_argument('--out', type=Path, metavar='F.csv', help='all figures')
+    parser.add_argument('--markdown', type=Path, metavar='F.md', help='a table')
+    parser.add_argument('--plot', type=Path, metavar='F.png', help='ratios')
+    args = parser.parse_args()
+    check(args)
+    return args
+
+
+def add_subjects(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        '--level', choices=LEVELS,
+        help="ends of a ResNet-50's blocks, a backbone (default) or a detector",
+    )  # fmt: skip
+    add(
+        '--providers', nargs='+', metavar='NAME',
+        help=f'of {", ".join(providers.PROVIDERS)}; with {providers.COMPILED} behind a '
+        'name it runs under torch.compile (default: all that are installed, none '
+        'compiled)',
+    )  # fmt: skip
+    add('--baseline', metavar='NAME', help='always measured (default: plain)')
+    add(
+        '--config', nargs='+', metavar='CONFIG',
+        help='of a detector: one whose backbone gets the attention of each provider '
+        '(default: configs/faster_rcnn_r50.py), or several to stand side by side, the '
+        'first of them the baseline',
+    )  # fmt: skip
+    add('--depth', type=int, choices=(50, 101, 152), help='of a backbone (default: 50)')
+    add(
+        '--frozen-stages', type=int, metavar='N',
+        help="of a backbone, -1 to 3, -1 for none (default: 1, MMDetection's)",
+    )  # fmt: skip
+    add(
+        '--paper-table', type=int, choices=[3],
+        help="images a second of the paper's classifiers at 224x224, beside its own",
+    )  # fmt: skip
+    add(
+        '--backbones', nargs='+', choices=paper_speed.BACKBONES, metavar='NAME',
+        help=f'of {", ".join(paper_speed.BACKBONES)} (default: all), in --paper-table',
+    )  # fmt: skip
+    add(
+        '--profile', metavar='NAME',
+        help='print which operators a provider spends its time in, beside the '
+        "baseline's, and measure nothing else",
+    )  # fmt: skip
+
+
+def add_conditions(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    gpu = torch.cuda.is_available()
+    add(
+        '--device', choices=('cpu', 'cuda'), default='cuda' if gpu else 'cpu',
+        help='default: %(default)s here',
+    )  # fmt: skip
+    add('--batch', type=int, default=1, metavar='N', help='images (default: 1)')
+    add(
+        '--shape', nargs=2, type=int, metavar=('W', 'H'),
+        help='size of the images in pixels (default: 640 480)',
+    )  # fmt: skip
+    add('--dtype', choices=DTYPES, help='of weights and images (default: float32)')
+    add(
+        '--amp', action='store_true',
+        help='autocast: float16 on a GPU, bfloat16 on the CPU; no loss scaler',
+    )  # fmt: skip
+    add('--channels-last', action='store_true', help='memory format of both')
+    add('--rounds', type=int, default=15, metavar='N', help='default: 15')
+
+
+def check(args: argparse.Namespace) -> None:
+    """Refuse what cannot be measured or would be ignored, and fill in the defaults."""
+    check_meaning(args)
+    if args.paper_table:
+        args.level = 'classifier'
+    for name, default in DEFAULTS.items():
+        if getattr(args, name) is None:
+            setattr(args, name, default)
+    if args.device == 'cuda' and not torch.cuda.is_available():
+        raise RequestError('--device cuda: torch sees no GPU here')
+    if min(args.shape) < 32:
+        raise RequestError(f'--shape {args.shape}: each side must be at least 32')
+    for name in ('batch', 'rounds'):
+        if getattr(args, name) < 1:
+            raise RequestError(f'--{name} {getattr(args, name)}: must be at least 1')
+    if not -1 <= args.frozen_stages <= 3:
+        raise RequestError(f'--frozen-stages {args.frozen_stages}: must be -1 to 3')
+    for name in ('out', 'markdown', 'plot'):
+        path = getattr(args, name)
+        if path and not path.parent.is_dir():
+            raise RequestError(f'--{name} {path}: there is no folder {path.parent}')
+    if args.dtype != 'float32' and (args.amp or args.level == 'detector'):
+        raise RequestError(f'--dtype {args.dtype}: --amp and detectors want float32')
+    args.names = names(args)
+
+
+def check_meaning(args: argparse.Namespace) -> None:
+    """Refuse options that would be ignored."""
+    if args.paper_table:
+        where, ignored = '--paper-table', NOT_IN_PAPER
+    else:
+        level = args.level or DEFAULTS['level']
+        where = f'--level {level}'
+        ignored = [name for name, of in OF_LEVELS.items() if of != level]
+        ignored.append('backbones')
+        if args.profile:
+            where += ' --profile'
+            ignored += NOT_IN_PROFILE
+        if args.config and len(args.config) > 1:
+            where = 'several configs'
+            ignored += ['providers', 'baseline', 'profile']
+    for name in ignored:
+        if getattr(args, name) is not None:
+            option = name.replace('_', '-')
+            raise RequestError(f'--{option} means nothing with {where}: leave it out')
+
+
+def names(args: argparse.Namespace) -> list[str]:
+    """Providers or configs to measure, the baseline first."""
+    if args.paper_table:
+        return []
+    if len(args.config) > 1:
+        found = [Path(config).stem for config in args.config]
+        if len(set(found)) < len(found):
+            raise RequestError(f'--config: two of {found} have the same name')
+        args.baseline = found[0]
+        return found
+    if args.profile == args.baseline:
+        raise RequestError(f'--profile {args.profile}: that is the baseline itself')
+    wanted = [args.profile] if args.profile else args.providers
+    wanted = wanted or [
+        name
+        for name in providers.installed()
+        if args.level != 'layer' or providers.find(name).everywhere
+    ]
+    found = list(dict.fromkeys([args.baseline, *wanted]))
+    for name in found:
+        try:
+            provider = providers.find(name)
+        except ValueError as error:
+            raise RequestError(str(error)) from None
+        if args.level == 'layer' and not provider.everywhere:
+            raise RequestError(f'{name} is one block of a network: --level backbone')
+    return without_compiled(found, args)
+
+
+def without_compiled(found: list[str], args: argparse.Namespace) -> list[str]:
+    """The names without those that torch.compile cannot serve here, which it says."""
+    compiled = [name for name in found if name.endswith(providers.COMPILED)]
+    obstacle = providers.compile_obstacle(args.device) if compiled else None
+    if obstacle is None:
+        return found
+    if args.baseline in compiled or args.profile in compiled:
+        raise RequestError(f'torch.compile does not work here: {obstacle}')
+    skipped = ', '.join(compiled)
+    print(f'skipped {skipped}: torch.compile fails here: {obstacle}', file=sys.stderr)
+    return [name for name in found if name not in compiled]
+
+
+def settings_of(args: argparse.Namespace) -> Settings:
+    return Settings(
+        device=args.device,
+        dtype=getattr(torch, args.dtype),
+        amp=args.amp,
+        channels_last=args.channels_last,
+        batch=args.batch,
+        size=paper_speed.SIZE if args.paper_table else tuple(args.shape),
+        depth=args.depth,
+        frozen_stages=args.frozen_stages,
+    )
