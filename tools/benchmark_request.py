@@ -76,7 +76,7 @@ def add_subjects(parser: argparse.ArgumentParser) -> None:
     add(
         '--providers', nargs='+', metavar='NAME',
         help=f'of {", ".join(providers.PROVIDERS)}; with {providers.COMPILED} behind a '
-        'name it runs under torch.compile (default: all that are installed, none '
+        'name it runs under torch.compile (default: all that work here, none '
         'compiled)',
     )  # fmt: skip
     add('--baseline', metavar='NAME', help='always measured (default: plain)')
@@ -189,7 +189,7 @@ def names(args: argparse.Namespace) -> list[str]:
     wanted = [args.profile] if args.profile else args.providers
     wanted = wanted or [
         name
-        for name in providers.installed()
+        for name in providers.usable()
         if args.level != 'layer' or providers.find(name).everywhere
     ]
     found = list(dict.fromkeys([args.baseline, *wanted]))

@@ -18,11 +18,15 @@ class BlockEnd(nn.Module):
     Args:
         channels: C of the output; x has a quarter.
         attention: From (N, C, H, W) to the same, None for the plain end.
-        fused: Compute it by :func:`eca_mm.backbones.fused_end.fused_end`.
+        fused: Compute it by :func:`eca_mm.backbones.fused_end.fused_end`; 'triton': by
+            its GPU kernels.
     """
 
     def __init__(
-        self, channels: int, attention: nn.Module | None = None, fused: bool = False
+        self,
+        channels: int,
+        attention: nn.Module | None = None,
+        fused: bool | str = False,
     ) -> None:
         super().__init__()
         self.conv = nn.Conv2d(channels // 4, channels, 1, bias=False)
@@ -40,7 +44,8 @@ class BlockEnd(nn.Module):
     def forward(self, x: Tensor, identity: Tensor) -> Tensor:
         """(N, C/4, H, W) and (N, C, H, W) -> (N, C, H, W)."""
         if self.fused:
-            return fused_end(x, self.conv, self.norm, self.attention, identity)
+            modules = self.conv, self.norm, self.attention
+            return fused_end(x, *modules, identity, triton=self.fused == 'triton')
         out = self.attention(self.norm(self.conv(x)))
         return self.relu(out + identity)
 
@@ -58,7 +63,7 @@ def end_workload(
     stage: str,
     settings: Settings,
     attention: Callable[[int], nn.Module | None] = lambda channels: None,
-    fused: bool = False,
+    fused: bool | str = False,
 ) -> EndWorkload:
     """The end of a ResNet-50's block of a stage.
 

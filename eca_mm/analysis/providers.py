@@ -18,19 +18,28 @@ class Provider:
 
     Attributes:
         attention: Config of the plugin, None for the plain network.
-        fused: Compute the end of each block by :mod:`eca_mm.fused`, where it can be.
+        fused: Compute the end of each block by :mod:`eca_mm.fused`, where it can be;
+            'triton': by :mod:`eca_mm.kernels`.
         placed: Where it stands: behind each block's last norm by default.
         package: What must be installed for it.
     """
 
     attention: dict | None = None
-    fused: bool = False
+    fused: bool | str = False
     placed: dict = field(default_factory=lambda: dict(position='after_conv3'))
     package: str | None = None
 
     @property
     def everywhere(self) -> bool:
         return 'blocks' not in self.placed
+
+    def obstacle(self) -> str | None:
+        """Why it cannot be measured here, None if it can."""
+        if self.package and find_spec(self.package) is None:
+            return f'needs {self.package}, which is not installed'
+        if self.fused == 'triton' and not torch.cuda.is_available():
+            return 'needs a GPU'
+        return None
 
 
 # ECA and SE are there as everybody writes them, one operator after another, and fused.
@@ -39,6 +48,7 @@ PROVIDERS = {
     'plain': Provider(),
     'naive ECA': Provider(dict(type='ECA')),
     'ours': Provider(dict(type='ECA'), fused=True),
+    'ours, Triton': Provider(dict(type='ECA'), fused='triton', package='triton'),
     'SE': Provider(dict(type='SE')),
     'ours, SE': Provider(dict(type='SE'), fused=True),
     'GC': Provider(dict(type='ContextBlock', ratio=1 / 16)),
@@ -55,25 +65,21 @@ def find(name: str) -> Provider:
     """The provider of a name, which may end in '+compile'.
 
     Raises:
-        ValueError: There is none of that name, or its package is not installed.
+        ValueError: There is none of that name, or it cannot be measured here.
     """
     provider = PROVIDERS.get(name.removesuffix(COMPILED))
     if provider is None:
         raise ValueError(
             f'{name!r} is none of {", ".join(PROVIDERS)}, with or without {COMPILED}'
         )
-    if provider.package and find_spec(provider.package) is None:
-        raise ValueError(f'{name!r} needs {provider.package}, which is not installed')
+    if obstacle := provider.obstacle():
+        raise ValueError(f'{name!r} {obstacle}')
     return provider
 
 
-def installed() -> list[str]:
-    """Names of the providers whose packages are there."""
-    return [
-        name
-        for name, provider in PROVIDERS.items()
-        if provider.package is None or find_spec(provider.package)
-    ]
+def usable() -> list[str]:
+    """Names of the providers that can be measured here."""
+    return [name for name, provider in PROVIDERS.items() if not provider.obstacle()]
 
 
 def plugin(provider: Provider) -> dict:

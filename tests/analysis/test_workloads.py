@@ -149,7 +149,7 @@ def test_unknown_and_missing_providers(monkeypatch):
     with pytest.raises(ValueError, match="'theirs' is none of plain, naive ECA"):
         providers.find('theirs')
     monkeypatch.setattr(providers, 'find_spec', lambda name: None)
-    assert 'timm ECA' not in providers.installed()
+    assert 'timm ECA' not in providers.usable()
     with pytest.raises(ValueError, match='needs timm'):
         providers.find('timm ECA+compile')
 
