@@ -94,7 +94,14 @@ def test_figures_and_data_of_a_folder(run, tmp_path, checkpoint, pictures):
         (['--data', 'nowhere'], 'nowhere has no images'),
         (['--classes', 'cat', '--data', 'PICTURES'], 'bright, dark'),
         (['--num-images', '0', '--data', 'PICTURES'], '--num-images 0'),
-        (['--cfg-options', 'test_dataloader.dataset.data_root=nowhere/'], 'nowhere'),
+        (
+            [
+                '--cfg-options',
+                'test_dataloader.dataset.data_root=nowhere/',
+                'test_evaluator.ann_file=nowhere/instances.json',
+            ],
+            'nowhere',
+        ),
     ],
 )
 def test_wrong_requests(run, tmp_path, checkpoint, pictures, args, expected):
