@@ -79,11 +79,11 @@ def small_runner(
         work_dir=str(work_dir),
         train_dataloader=dict(loader, sampler=train_sampler or loader['sampler']),
         val_dataloader=dict(
-            dataset=Noisy(),
+            dataset=kwargs.pop('val_dataset', None) or Noisy(),
             batch_size=3,
             sampler=dict(type='DefaultSampler', shuffle=False),
         ),
-        val_evaluator=[Score()],
+        val_evaluator=[kwargs.pop('metric', None) or Score()],
         val_cfg=dict(),
         optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.01, momentum=0.9)),
         param_scheduler=dict(type='ExponentialLR', gamma=0.9, by_epoch=False),
