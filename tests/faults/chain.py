@@ -47,11 +47,13 @@ class Whole:
     Attributes:
         state: What it leaves.
         start, rest: Seconds until its first iteration, and from there to the end.
+        settings: Of :func:`subject.train`, for this run and those to be hit.
     """
 
     state: dict
     start: float
     rest: float
+    settings: dict
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,6 @@ class Task:
     times: int
     hitter: Anytime
     whole: Whole
-    hook: str = 'SafeCheckpointHook'
     moves: bool = False  # whether the work dir gets another name after each hit
 
 
@@ -89,21 +90,22 @@ class Tally:
         )
 
 
-def whole_run(folder: Path) -> Whole:
+def whole_run(work_dir: Path, **settings) -> Whole:
     """Train without a hit.
 
     Raises:
         RuntimeError: It fails.
     """
-    watch, begin = Watch(), time.monotonic()
-    pid = forked(partial(train, folder / 'whole', watch), folder / 'whole.log')
+    watch, log = Watch(), work_dir.with_suffix('.log')
+    begin = time.monotonic()
+    pid = forked(partial(train, work_dir, watch, **settings), log)
     while watch.phase == 'start-up' and not has_ended(pid):
         time.sleep(0.001)
     start = time.monotonic() - begin
     if status_of(pid):
-        raise RuntimeError((folder / 'whole.log').read_text())
+        raise RuntimeError(log.read_text())
     rest = time.monotonic() - begin - start
-    return Whole(end_state(folder / 'whole'), start, rest)
+    return Whole(end_state(work_dir), start, rest, settings)
 
 
 def hit_often(tasks: list[Task], jobs: int) -> Tally:
@@ -127,9 +129,10 @@ def one_run(task: Task, times: int, name: str, random: Random) -> Tally:
     tally, saved = Tally(), (0, 0)
     while True:
         watch = Watch()
-        settings = task.hitter.settings(random) if tally.hits < times else {}
-        work = partial(train, work_dir, watch, hook=task.hook, **settings)
-        pid = forked(work, log)
+        settings = dict(task.whole.settings)
+        if tally.hits < times:
+            settings |= task.hitter.settings(random)
+        pid = forked(partial(train, work_dir, watch, **settings), log)
         if tally.hits < times:
             rest = task.whole.rest * (1 - saved[0] / ITERATIONS)
             task.hitter.strike(pid, watch, task.whole.start + rest, random)
@@ -149,6 +152,8 @@ def one_run(task: Task, times: int, name: str, random: Random) -> Tally:
 
 def ending(task: Task, status: int, work_dir: Path, log: Path, tally: Tally) -> Tally:
     """How a run ended that was not hit any more; a wrong end loses all its hits."""
+    if not tally.hits:
+        return Tally()
     if status:
         last = (log.read_text().splitlines() or [''])[-1]
         lost = f'status {status}: {last}'
@@ -156,7 +161,7 @@ def ending(task: Task, status: int, work_dir: Path, log: Path, tally: Tally) -> 
         lost = 'another end state'
     else:
         return Tally(ends=Counter([True]))
-    if task.hook != 'SafeCheckpointHook':
+    if task.whole.settings.get('hook'):  # that it is another is known
         return Tally(ends=Counter([False]))
     return Tally(ends=Counter([False]), losses=Counter({lost: tally.hits}))
 

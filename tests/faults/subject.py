@@ -115,8 +115,9 @@ class AfterSave(Hook):
 
     priority = 91
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: Watch, by_epoch: bool) -> None:
         self.watch = watch
+        self.by_epoch = by_epoch
 
     def note(self, runner, iteration: int) -> None:
         info = runner.message_hub.runtime_info
@@ -124,7 +125,8 @@ class AfterSave(Hook):
         self.watch.tell('iteration', iteration, int(best))
 
     def after_train_iter(self, runner, *args, **kwargs) -> None:
-        self.note(runner, runner.iter + 1)
+        if not self.by_epoch:
+            self.note(runner, runner.iter + 1)
 
     def after_val_epoch(self, runner, metrics=None) -> None:
         self.note(runner, runner.iter)
@@ -139,16 +141,20 @@ def train(
     hook: str = 'SafeCheckpointHook',
     hooks: Sequence[Hook] = (),
     slow_from: int | None = None,
+    by_epoch: bool = False,
     **settings,
 ) -> None:
-    """Begin or go on, as ``tools/train.py --resume`` does; saves every iteration."""
+    """Begin or go on, as ``tools/train.py --resume`` does.
+
+    Every iteration is saved, or every epoch, and every new best; the last is kept.
+    """
     # A second each, and a git process for each checkpoint.
     Runner._log_env, runner.get_git_hash = lambda *args: None, lambda: ''
     watch = watch or Watch()
     cfg = Config(dict(work_dir=str(work_dir), resume=True, load_from=None))
     resume_from_newest(cfg)
     checkpoint = dict(
-        type=hook, interval=1, by_epoch=False, max_keep_ckpts=1, save_best='acc'
+        type=hook, interval=1, by_epoch=by_epoch, max_keep_ckpts=1, save_best='acc'
     )
     small_runner(
         work_dir,
@@ -159,7 +165,7 @@ def train(
         resume=cfg.resume,
         load_from=cfg.load_from,
         randomness=dict(seed=7),
-        hooks=[*hooks, BeforeSave(watch, slow_from), AfterSave(watch)],
+        hooks=[*hooks, BeforeSave(watch, slow_from), AfterSave(watch, by_epoch)],
     ).train()
 
 
@@ -190,11 +196,18 @@ def loss(work_dir: Path, saved: int, best: int) -> str:
 
 
 def end_state(work_dir: Path) -> dict:
-    """What the checkpoints of a run hold but clock times and its place, by file."""
-    return {
-        path.name: without_clock(load_file(path))
-        for path in sorted(work_dir.glob('*.pth'))
-    }
+    """What the checkpoints of a run hold but clock times and its place, by file.
+
+    Best ones are not resumed from: of them the weights count, and the log.
+    """
+    found = {}
+    for path in sorted(work_dir.glob('*.pth')):
+        content = without_clock(load_file(path))
+        if path.name.startswith('best_'):
+            hub = content['message_hub']['log_scalars']
+            content = dict(state_dict=content['state_dict'], log=hub)
+        found[path.name] = content
+    return found
 
 
 def without_clock(value):
