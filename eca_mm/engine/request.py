@@ -1,6 +1,7 @@
 """What a command line asks for, and how a wrong request ends: one line, status 2."""
 
 import os
+import signal
 import sys
 import warnings
 from argparse import ArgumentParser, Namespace
@@ -48,6 +49,10 @@ def exit_status(main: Callable[[], int | None]) -> int:
         if is_first_rank():
             print(f'stopped: {" ".join(str(stop).split())}', file=sys.stderr)
         return stop.status
+    except KeyboardInterrupt:  # before the run saves at Ctrl-C, or at the second one
+        if is_first_rank():
+            print('stopped: by SIGINT', file=sys.stderr)
+        return 128 + signal.SIGINT
 
 
 def add_config_arguments(parser: ArgumentParser) -> None:

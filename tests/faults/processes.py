@@ -1,5 +1,6 @@
 """Runs as processes of their own, forked so that nothing is imported twice."""
 
+import faulthandler
 import logging
 import os
 import random
@@ -33,24 +34,35 @@ def forked(work: Callable[[], int | None], log: Path) -> int:
     Args:
         log: What it prints goes to the end of this file.
     """
+    # A signal that comes at once is to find the function, not the making of its process.
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     pid = os.fork()
-    if pid:
-        return pid
-    status = 1
+    if pid == 0:
+        status = 1
+        try:
+            status = as_a_tool(work, log)
+        finally:
+            os._exit(status)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+    return pid
+
+
+def as_a_tool(work: Callable[[], int | None], log: Path) -> int:
+    stream = log.open('a', buffering=1)
+    os.dup2(stream.fileno(), 1)
+    os.dup2(stream.fileno(), 2)
+    sys.stdout = sys.stderr = stream
+    faulthandler.dump_traceback_later(PATIENCE - 10, file=stream)  # if it hangs
     try:
-        stream = log.open('a', buffering=1)
-        os.dup2(stream.fileno(), 1)
-        os.dup2(stream.fileno(), 2)
-        sys.stdout = sys.stderr = stream
-        status = exit_status(work)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+        return exit_status(work)
     except SystemExit as error:
-        status = error.code if isinstance(error.code, int) else 1
+        return error.code if isinstance(error.code, int) else 1
     except BaseException:
         traceback.print_exc()
+        return 1
     finally:
         logging.shutdown()
-        sys.stdout.flush()
-        os._exit(status)
 
 
 def has_ended(pid: int) -> bool:
