@@ -17,6 +17,7 @@ from eca_mm.files import remove_leftovers, replaced
 
 from .exact_resume import position
 from .request import RunStopped
+from .resume import last_checkpoint
 
 # What the hook remembers of the files it wrote; a failed save changes none of it.
 BOOKS = (
@@ -139,12 +140,18 @@ class SafeCheckpointHook(CheckpointHook):
         )
 
     def point_to_last(self, runner: Runner) -> None:
-        with replaced(Path(runner.work_dir) / 'last_checkpoint') as temporary:
-            is_local = self.backend_args == dict(backend='crash_safe')
-            last = self.last_ckpt
-            temporary.write_text(
-                os.path.relpath(last, runner.work_dir) if is_local else last
-            )
+        """Write ``last_checkpoint``; without room for it the save has failed."""
+        work_dir, last = Path(runner.work_dir), self.last_ckpt
+        is_local = self.backend_args == dict(backend='crash_safe')
+        try:
+            with replaced(work_dir / 'last_checkpoint') as temporary:
+                temporary.write_text(
+                    os.path.relpath(last, work_dir) if is_local else last
+                )
+        except OSError:
+            if is_local and last_checkpoint(work_dir) != Path(last):
+                self.discard(runner, last)  # nobody would, and the room is needed
+            raise
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
         self.validated = True

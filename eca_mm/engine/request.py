@@ -1,5 +1,6 @@
 """What a command line asks for, and how a wrong request ends: one line, status 2."""
 
+import logging
 import os
 import signal
 import sys
@@ -38,6 +39,7 @@ def exit_status(main: Callable[[], int | None]) -> int:
     # mmengine reloads pkg_resources for each mmdet:: base and warns each time: it would
     # bury the one line below.
     warnings.filterwarnings('ignore', 'pkg_resources is deprecated', UserWarning)
+    logging.raiseExceptions = False  # a full disk: no traceback for each log line
     try:
         return main() or 0
     except RequestError as error:
