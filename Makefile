@@ -7,7 +7,7 @@ PRETRAIN := $(abspath $(VENV))/pretrain:$(CURDIR)/tests/pretrain/site
 INSTALL := $(PYTHON) tools/install.py --venv $(VENV)
 
 .DEFAULT_GOAL := help
-.PHONY: help install check demo test lint clean
+.PHONY: help install check demo test faults lint clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -24,6 +24,9 @@ demo: install ## build the digits data, train a detector on it, evaluate and rep
 test: lint ## lint, then the whole test suite
 	$(BIN)/python -m pytest
 	PYTHONPATH=$(PRETRAIN) $(BIN)/python -m pytest tests/pretrain
+
+faults: install ## kill, damage, attack, fill the disk: the whole fault suite (10 minutes)
+	$(BIN)/python tests/faults
 
 lint: install ## style and format, changing nothing
 	$(BIN)/python -m ruff check .

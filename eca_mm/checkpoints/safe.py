@@ -146,8 +146,8 @@ def reason(error: Exception) -> str:
     refused = re.search(r'GLOBAL (\S+)|asks for (.+): refused', text)
     if refused:
         return (
-            f'asks for {refused[1] or refused[2]}, which could run code, and is refused: get a file '
-            'of tensors and plain values only'
+            f'asks for {refused[1] or refused[2]}, which could run code, and is '
+            'refused: get a file of tensors and plain values only'
         )
     inner = re.search(r'WeightsUnpickler error:\s*(.+)', text)
     line = inner[1] if inner else (text.splitlines() or [''])[0]

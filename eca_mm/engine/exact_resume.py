@@ -26,10 +26,11 @@ class ExactResumeHook(Hook):
     (mmengine repeats the epoch; only the batch number in the log counts from there).
     Training by iteration loads the batches that were trained on once more, as mmengine
     does. A validation that the run was stopped in, or that came after its last
-    checkpoint, is made up for first (mmengine leaves it out). Weights, optimiser, schedules, loss scaler and log values are restored by
-    mmengine. With gradient accumulation a checkpoint is exact where a step is complete.
-    Of checkpoints that :class:`SafeCheckpointHook` did not write the data order alone
-    is restored, if the config sets a seed.
+    checkpoint, is made up for first (mmengine leaves it out). Weights, optimiser,
+    schedules, loss scaler and log values are restored by mmengine. With gradient
+    accumulation a checkpoint is exact where a step is complete. Of checkpoints that
+    :class:`SafeCheckpointHook` did not write the data order alone is restored, if the
+    config sets a seed.
     """
 
     priority = 'LOW'  # after hooks that use random numbers, before the checkpoint's

@@ -84,7 +84,9 @@ def run(tries: int, folder: Path, jobs: int = 2) -> Outcome:
     whole = whole_run(folder / 'whole', **KEPT)
     found = Counter(each(partial(damage, folder, whole), range(tries), jobs))
     kept = found.pop('skipped', 0), found.pop('without meaning', 0)
-    note = f'{kept[0]} times named and skipped, {kept[1]} flips in bytes without meaning'
+    note = (
+        f'{kept[0]} times named and skipped, {kept[1]} flips in bytes without meaning'
+    )
     note += ''.join(f'; {n} x {what}' for what, n in found.items())
     return Outcome('damaged checkpoint', tries, sum(kept), tries - sum(kept), note)
 
@@ -110,4 +112,6 @@ def damage(folder: Path, whole: Whole, number: int) -> str:
     if all(named) and f'going on from {newest[len(harmed)]}' in said:
         return 'skipped'
     # Not all of them are seen; the end state says that what was read is right.
-    return 'without meaning' if kind is flip else f'{kind.__name__} ({number}): not seen'
+    return (
+        'without meaning' if kind is flip else f'{kind.__name__} ({number}): not seen'
+    )

@@ -148,7 +148,9 @@ def outcome_of(disk: Path, log: Path, whole: Whole, mounts: bool, number: int) -
         3 if goes_on else 99,
     )  # fmt: skip
     work_dir, watch = disk / 'run', Watch()
-    work = partial(train, work_dir, watch, hooks=[fill], keep_going_on_save_error=goes_on)
+    work = partial(
+        train, work_dir, watch, hooks=[fill], keep_going_on_save_error=goes_on
+    )
     status = status_of(forked(work, log))
     said = log.read_text()
     kind = ' ERROR ' if goes_on else 'stopped: '

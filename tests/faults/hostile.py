@@ -59,10 +59,11 @@ def attack(folder: Path, task: tuple[int, int]) -> list[str]:
         suffix = 'safetensors' if place == 'as .safetensors' else 'pth'
         file = here / f'iter_4.{suffix}'
         write(file)
-        inner = attacks(proof)["torch's old format"]
-        inner(proof.with_name('inner.pth')) if 'another file' in name else None
+        attacks(proof)["torch's old format"](here / 'inner.pth')
         log = here.with_suffix('.log')
-        told = [a.replace('FILE', str(file)).replace('DIR', str(here)) for a in arguments]
+        told = [
+            a.replace('FILE', str(file)).replace('DIR', str(here)) for a in arguments
+        ]
         status = status_of(forked(partial(tool, here, told), log))
         problem = verdict(status, log.read_text(), file, proof)
         if problem:

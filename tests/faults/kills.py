@@ -1,4 +1,4 @@
-"""SIGKILL at random moments: of our checkpoint hook, and of mmengine's beside it."""
+"""SIGKILL at random moments of runs that save each iteration and keep one."""
 
 import signal
 from pathlib import Path
@@ -9,21 +9,14 @@ from outcome import Outcome
 AT_ONCE = 5  # hits of a task, all on one run if it lasts
 
 
-def run(tries: int, folder: Path, jobs: int = 2) -> list[Outcome]:
+def run(tries: int, folder: Path, jobs: int = 2) -> Outcome:
     """Two of five kills fall within a save, which a slow disk makes long."""
-    host = kill(tries, folder / 'host', jobs, hook='CheckpointHook')
-    return [
-        outcome('SIGKILL, a checkpoint each iteration, one kept',
-                kill(tries, folder / 'each_iteration', jobs)),
-        outcome('SIGKILL, a checkpoint each epoch, one kept',
-                kill(-(-tries // 5), folder / 'each_epoch', jobs, by_epoch=True)),
-        outcome("comparison: SIGKILL, mmengine's CheckpointHook, each iteration", host,
-                '; its files, looked for and read by our resume'),
-    ]  # fmt: skip
+    tally = kill(tries, folder, jobs)
+    return outcome('SIGKILL, a checkpoint each iteration, one kept', tally)
 
 
 def kill(tries: int, folder: Path, jobs: int, **settings) -> Tally:
-    folder.mkdir(parents=True)
+    """Hit runs with these settings of :func:`subject.train`."""
     whole = whole_run(folder / 'whole', **settings)
     in_save = round(0.4 * tries)
     tasks = []

@@ -34,7 +34,7 @@ def forked(work: Callable[[], int | None], log: Path) -> int:
     Args:
         log: What it prints goes to the end of this file.
     """
-    # A signal that comes at once is to find the function, not the making of its process.
+    # A signal that comes at once is to find the function, not the making of a process.
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     pid = os.fork()
     if pid == 0:
