@@ -85,11 +85,20 @@ class ExactResumeHook(Hook):
 
     def before_train_iter(self, runner: Runner, *args, **kwargs) -> None:
         """Here, and not before: what a start does may use random numbers."""
-        states = self.resumed.pop('random_states', [])
+        self.restore_random_state()
+        self.resumed = {}
+
+    def restore_random_state(self) -> None:
+        states = self.resumed.get('random_states', [])
         if get_rank() < len(states):
             set_random_state(states[get_rank()])
 
+    def after_train_epoch(self, runner: Runner) -> None:
+        """No iteration may have been left of the epoch, and now it is saved."""
+        self.restore_random_state()
+
     def before_val(self, runner: Runner) -> None:
+        self.restore_random_state()  # as above: a new best one saves it
         self.before_validation = random_state()
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
