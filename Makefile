@@ -10,7 +10,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest \
 INSTALL := $(PYTHON) tools/install.py --venv $(VENV)
 
 .DEFAULT_GOAL := help
-.PHONY: help install check demo test lint clean
+.PHONY: help install check demo test faults lint clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -27,6 +27,9 @@ demo: install ## build the digits data, train a detector on it, evaluate and rep
 test: lint ## lint, then the whole test suite
 	$(PYTEST)
 	PYTHONPATH=$(PRETRAIN) $(PYTEST) tests/pretrain
+
+faults: install ## kill, damage, attack, fill the disk: the whole fault suite (10 minutes)
+	$(BIN)/python tests/faults
 
 lint: install ## style and format, changing nothing
 	$(BIN)/python -m ruff check .

@@ -2,8 +2,10 @@
 
 torch >= 2.6 loads files with ``weights_only=True`` and refuses every class it does not
 know, so mmengine 0.10.7 cannot read its own checkpoints: their message hub keeps
-``HistoryBuffer`` objects on numpy arrays. These few are data and run no code; they are
-allowed for every ``torch.load``, and no more is.
+``HistoryBuffer`` objects on numpy arrays. These few are allowed for every
+``torch.load``, and no more is. numpy's own constructors are not data: an array of
+objects over bytes of the file reads them as addresses. So stand-ins take their names,
+which build arrays of float64 and int64 only.
 """
 
 import re
@@ -32,15 +34,50 @@ def history_statistic(owner: type, name: str) -> Callable:
     return getattr(HistoryBuffer, name)
 
 
+def empty_array(*args) -> np.ndarray:
+    """Stand in for numpy's ``_reconstruct``; shape and content follow in the file."""
+    return np.empty(0, np.int8)
+
+
+def number_type(name: str, *args) -> np.dtype:
+    """Stand in for ``numpy.dtype``; numpy lets no file alter the one it returns.
+
+    Raises:
+        ValueError: Anything but float64 and int64 is asked for.
+    """
+    if name not in ('f8', 'i8'):
+        raise ValueError(f'checkpoint asks for numpy.dtype({name!r}): refused')
+    return np.dtype(name)
+
+
+def ndarray(*args) -> None:
+    """Stand in for ``numpy.ndarray``, which files name only for :func:`empty_array`.
+
+    Raises:
+        ValueError: A file calls it.
+    """
+    raise ValueError('checkpoint asks for numpy.ndarray(...): refused')
+
+
 MMENGINE_GLOBALS = [
     HistoryBuffer,
     (history_statistic, 'builtins.getattr'),
-    numpy_core.multiarray._reconstruct,
-    numpy_core.multiarray.scalar,
-    np.ndarray,
-    np.dtype,
-    np.dtypes.Float64DType,
-    np.dtypes.Int64DType,
+    (ndarray, 'numpy.ndarray'),
+    (number_type, 'numpy.dtype'),
+    # As numpy 2 writes them and as numpy 1 does.
+    *(
+        (stand_in, f'numpy.{core}.multiarray.{name}')
+        for core in ('_core', 'core')
+        for name, stand_in in (
+            ('_reconstruct', empty_array),
+            ('scalar', numpy_core.multiarray.scalar),
+        )
+    ),
+    # These may take the content that a file has for them. A file cannot name them:
+    # the names that it asks for have a dot.
+    (np.ndarray, 'array'),
+    (np.dtypes.Float64DType, 'float64'),
+    (np.dtypes.Int64DType, 'int64'),
 ]
 
 if hasattr(torch.serialization, 'add_safe_globals'):
@@ -64,8 +101,14 @@ def load_file(path: str | Path) -> object:
     path = Path(path)
     if not path.is_file():
         raise CheckpointError(f'checkpoint {path} not found: give the path of a file')
-    with path.open('rb') as file:
-        start = file.read(512)
+    try:
+        with path.open('rb') as file:
+            start = file.read(512)
+    except OSError as error:
+        raise CheckpointError(
+            f'checkpoint {path} cannot be read ({error.strerror}): see to its owner, '
+            'its permissions and its disk'
+        ) from error
     web_page = re.match(rb'\s*<(!doctype|html|\?xml)', start, re.IGNORECASE)
     if web_page or not start:
         raise CheckpointError(
@@ -100,11 +143,11 @@ def read_safetensors(path: Path) -> dict[str, torch.Tensor]:
 def reason(error: Exception) -> str:
     """What is wrong with a file, in place of torch's advice to load it unsafely."""
     text = str(error)
-    refused = re.search(r'GLOBAL (\S+)', text)
+    refused = re.search(r'GLOBAL (\S+)|asks for (.+): refused', text)
     if refused:
         return (
-            f'asks for {refused[1]}, which could run code, and is refused: get a file '
-            'of tensors and plain values only'
+            f'asks for {refused[1] or refused[2]}, which could run code, and is '
+            'refused: get a file of tensors and plain values only'
         )
     inner = re.search(r'WeightsUnpickler error:\s*(.+)', text)
     line = inner[1] if inner else (text.splitlines() or [''])[0]

@@ -17,6 +17,7 @@ from eca_mm.files import remove_leftovers, replaced
 
 from .exact_resume import position
 from .request import RunStopped
+from .resume import last_checkpoint
 
 # What the hook remembers of the files it wrote; a failed save changes none of it.
 BOOKS = (
@@ -64,6 +65,7 @@ class SafeCheckpointHook(CheckpointHook):
         super().__init__(*args, **kwargs)
         self.keep_going = keep_going_on_save_error
         self.saved_iter = -1
+        self.validated = False  # whether what is saved has been
 
     def before_train(self, runner: Runner) -> None:
         super().before_train(runner)
@@ -75,10 +77,15 @@ class SafeCheckpointHook(CheckpointHook):
                 remove_leftovers(Path(runner.work_dir), 'last_checkpoint')
         self.file_backend = LateRemovals(self.file_backend)
         # Of a moved or copied work dir: the old place is not ours any more.
+        last = runner.message_hub.runtime_info.get('last_ckpt')
+        if last and self.file_backend.isfile(self.here(last)):
+            self.last_ckpt = self.here(last)
         if getattr(self, 'best_ckpt_path', None):
             self.best_ckpt_path = self.here(self.best_ckpt_path)
         for metric, path in getattr(self, 'best_ckpt_path_dict', {}).items():
             self.best_ckpt_path_dict[metric] = path and self.here(path)
+        for path in runner.message_hub.runtime_info.get('outdated_best', []):
+            self.discard(runner, self.here(path))
 
     def here(self, path: str) -> str:
         """The file of that name in the folder of this run's checkpoints."""
@@ -118,34 +125,48 @@ class SafeCheckpointHook(CheckpointHook):
         self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
         self.saved_iter = meta['iter']
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
+        # As in book(): for the next run, if this one is killed before they are gone.
+        runner.message_hub.update_info('outdated_best', self.outdated_best())
         InStep(runner, self.point_to_last).save_checkpoint(
             self.out_dir,
             name,
             self.file_client_args,
             save_optimizer=self.save_optimizer,
             save_param_scheduler=self.save_param_scheduler,
-            meta=dict(meta, **position(runner)),
+            meta=dict(meta, validated=self.validated, **position(runner)),
             by_epoch=self.by_epoch,
             backend_args=self.backend_args,
             **self.args,
         )
 
     def point_to_last(self, runner: Runner) -> None:
-        with replaced(Path(runner.work_dir) / 'last_checkpoint') as temporary:
-            is_local = self.backend_args == dict(backend='crash_safe')
-            last = self.last_ckpt
-            temporary.write_text(
-                os.path.relpath(last, runner.work_dir) if is_local else last
-            )
+        """Write ``last_checkpoint``; without room for it the save has failed."""
+        work_dir, last = Path(runner.work_dir), self.last_ckpt
+        is_local = self.backend_args == dict(backend='crash_safe')
+        try:
+            with replaced(work_dir / 'last_checkpoint') as temporary:
+                temporary.write_text(
+                    os.path.relpath(last, work_dir) if is_local else last
+                )
+        except OSError:
+            if is_local and last_checkpoint(work_dir) != Path(last):
+                self.discard(runner, last)  # nobody would, and the room is needed
+            raise
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
+        self.validated = True
         with self.all_or_nothing(runner):
             super()._save_best_checkpoint(InStep(runner), metrics)
-            best = {getattr(self, 'best_ckpt_path', None)}
-            best.update(getattr(self, 'best_ckpt_path_dict', {}).values())
-            for path in set(self.file_backend.late) - best:
+            for path in self.outdated_best():
                 self.discard(runner, path)
+        self.validated = False
         self.file_backend.late.clear()
+
+    def outdated_best(self) -> list[str]:
+        """Best checkpoints that another one has taken the place of."""
+        best = {getattr(self, 'best_ckpt_path', None)}
+        best.update(getattr(self, 'best_ckpt_path_dict', {}).values())
+        return [path for path in self.file_backend.late if path not in best]
 
     def discard(self, runner: Runner, path: str) -> None:
         """Remove a file that is no longer needed; that it stays is no reason to end."""

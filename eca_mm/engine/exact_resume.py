@@ -26,10 +26,12 @@ class ExactResumeHook(Hook):
     Epoch-based training resumes in the middle of an epoch too, at the next batch
     (mmengine repeats the epoch; only the batch number in the log counts from there).
     Training by iteration loads the batches that were trained on once more, as mmengine
-    does. Weights, optimiser, schedules, loss scaler and log values are restored by
-    mmengine. With gradient accumulation a checkpoint is exact where a step is complete.
-    Of checkpoints that :class:`SafeCheckpointHook` did not write the data order alone
-    is restored, if the config sets a seed.
+    does. A validation that the run was stopped in, or that came after its last
+    checkpoint, is made up for first (mmengine leaves it out). Weights, optimiser,
+    schedules, loss scaler and log values are restored by mmengine. With gradient
+    accumulation a checkpoint is exact where a step is complete. Of checkpoints that
+    :class:`SafeCheckpointHook` did not write the data order alone is restored, if the
+    config sets a seed.
     """
 
     priority = 'LOW'  # after hooks that use random numbers, before the checkpoint's
@@ -66,14 +68,45 @@ class ExactResumeHook(Hook):
                 sampler.indices = sampler._indices_of_rank()
             loop.dataloader._iterator = None  # persistent workers would stay
             loop.dataloader_iterator = type(loop.dataloader_iterator)(loop.dataloader)
+        self.make_up_validation(runner)
+
+    def after_train(self, runner: Runner) -> None:
+        """A run that was stopped in its last validation has no epoch to go."""
+        self.make_up_validation(runner)
+
+    def make_up_validation(self, runner: Runner) -> None:
+        """Validate at once if the checkpoint was saved just before a validation."""
+        if self.resumed.pop('validated', True):
+            return
+        loop = runner.train_loop
+        by_epoch = isinstance(loop, EpochBasedTrainLoop)
+        if by_epoch and loop.iter != loop.epoch * len(loop.dataloader):
+            return  # in the middle of an epoch
+        done, last = (
+            (loop.epoch, loop.max_epochs) if by_epoch else (loop.iter, loop.max_iters)
+        )
+        loop._decide_current_val_interval()  # as the loop does before it looks
+        is_due = done % loop.val_interval == 0 or done == last
+        if runner.val_loop is not None and done >= loop.val_begin and is_due:
+            runner.logger.info('The validation after the checkpoint is made up for.')
+            runner.val_loop.run()
 
     def before_train_iter(self, runner: Runner, *args, **kwargs) -> None:
         """Here, and not before: what a start does may use random numbers."""
-        states = self.resumed.pop('random_states', [])
+        self.restore_random_state()
+        self.resumed = {}
+
+    def restore_random_state(self) -> None:
+        states = self.resumed.get('random_states', [])
         if get_rank() < len(states):
             set_random_state(states[get_rank()])
 
+    def after_train_epoch(self, runner: Runner) -> None:
+        """No iteration may have been left of the epoch, and now it is saved."""
+        self.restore_random_state()
+
     def before_val(self, runner: Runner) -> None:
+        self.restore_random_state()  # as above: a new best one saves it
         self.before_validation = random_state()
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import sys
 import traceback
 import warnings
@@ -45,6 +46,7 @@ def exit_status(main: Callable[[], int | None]) -> int:
     # mmengine reloads pkg_resources for each mmdet:: base and warns each time: it would
     # bury the one line below.
     warnings.filterwarnings('ignore', 'pkg_resources is deprecated', UserWarning)
+    logging.raiseExceptions = False  # a full disk: no traceback for each log line
     try:
         return main() or 0
     except RequestError as error:
@@ -58,6 +60,10 @@ def exit_status(main: Callable[[], int | None]) -> int:
         if stop.of_one_rank:
             leave_other_ranks(stop.status)
         return stop.status
+    except KeyboardInterrupt:  # before the run saves at Ctrl-C, or at the second one
+        if is_first_rank():
+            print('stopped: by SIGINT', file=sys.stderr)
+        return 128 + signal.SIGINT
     except Exception:
         if get_world_size() > 1:
             traceback.print_exc()

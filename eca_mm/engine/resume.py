@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from zipfile import ZipFile, is_zipfile
+from zipfile import ZipFile
 
 from mmengine.config import Config
 
@@ -91,17 +91,35 @@ def training_state(path: Path) -> dict:
     Raises:
         CheckpointError: It is damaged, unsafe, or holds no training state.
     """
+    check_sums(path)
     state = load_file(path)
-    # torch itself reads tensors without a look at their checksums.
-    damaged = ZipFile(path).testzip() if is_zipfile(path) else None
-    if damaged:
-        raise CheckpointError(f'checkpoint {path} is damaged: checksum of {damaged}')
     for part in ('meta', 'state_dict', 'message_hub', 'optimizer'):
         if not isinstance(state, dict) or not isinstance(state.get(part), dict):
             raise CheckpointError(f'checkpoint {path} is not of a run: no {part}')
     if not {'epoch', 'iter'} <= state['meta'].keys():
         raise CheckpointError(f'checkpoint {path} does not say where the run was')
     return state
+
+
+def check_sums(path: Path) -> None:
+    """Raise CheckpointError if a file is not as it was written.
+
+    torch reads tensors without a look at their checksums.
+    """
+    try:
+        with path.open('rb') as file:
+            if file.read(4) != b'PK\3\4':
+                return  # empty, in torch's old format, or no checkpoint
+        with ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except FileNotFoundError:
+        return
+    except Exception as error:  # damaged bytes can raise anything
+        raise CheckpointError(
+            f'checkpoint {path} is damaged ({type(error).__name__}: {error})'
+        ) from error
+    if damaged:
+        raise CheckpointError(f'checkpoint {path} is damaged: checksum of {damaged}')
 
 
 def say(line: str) -> None:

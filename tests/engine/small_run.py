@@ -98,7 +98,7 @@ def small_runner(
             num_workers=workers if val_data else 0,
             sampler=dict(type='DefaultSampler', shuffle=False),
         ),
-        val_evaluator=[Score()],
+        val_evaluator=[kwargs.pop('metric', None) or Score()],
         val_cfg=dict(),
         optim_wrapper=dict(
             optimizer=dict(type='SGD', lr=0.01, momentum=0.9),

@@ -140,6 +140,38 @@ def test_file_size_limit_of_the_system(tmp_path):
     assert checkpoints(tmp_path) == set()
 
 
+def test_no_room_for_last_checkpoint(tmp_path, monkeypatch):
+    """The save has failed; its file would never be removed, and is not needed."""
+    real = os.replace
+
+    def replace(source, target):
+        if os.path.basename(target) == 'last_checkpoint' and runner.iter == 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(source, target)
+
+    monkeypatch.setattr(os, 'replace', replace)
+    runner = small_runner(tmp_path, dict(interval=1, by_epoch=False, max_keep_ckpts=1))
+    with pytest.raises(SaveError, match='iter_3.pth: No space left on device'):
+        runner.train()
+    assert checkpoints(tmp_path) == {'iter_2.pth'} == loadable(tmp_path)
+    assert (tmp_path / 'last_checkpoint').read_text() == 'iter_2.pth'
+
+
+def test_killed_before_the_removal_of_the_older_best(tmp_path, monkeypatch):
+    """The next run removes it."""
+    Score.scores[:] = [0.1, 0.2]
+    hook = dict(interval=1, max_keep_ckpts=1, save_best='acc')
+    with monkeypatch.context() as patch:
+        patch.setattr('eca_mm.engine.checkpoint.SafeCheckpointHook.discard',
+                      lambda *args: None)  # fmt: skip
+        small_runner(tmp_path, hook, epochs=2).train()
+    best = {'best_acc_epoch_1.pth', 'best_acc_epoch_2.pth'}
+    assert best < checkpoints(tmp_path)
+    last = str(tmp_path / 'epoch_2.pth')
+    small_runner(tmp_path, hook, epochs=2, resume=True, load_from=last).train()
+    assert best & checkpoints(tmp_path) == {'best_acc_epoch_2.pth'}
+
+
 def test_leftovers_of_a_killed_run_go_at_the_next_start(tmp_path):
     small_runner(tmp_path, dict(interval=1, max_keep_ckpts=1), epochs=1).train()
     for name in (

@@ -5,6 +5,7 @@ import random
 import numpy as np
 import pytest
 import torch
+from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
@@ -25,11 +26,16 @@ def quick(monkeypatch):
 class Kill(Hook):
     """Ends the run in the middle of an iteration, as a crash does."""
 
-    def __init__(self, at: int) -> None:
+    def __init__(self, at: int, in_validation: bool = False) -> None:
         self.at = at
+        self.in_validation = in_validation
 
     def before_train_iter(self, runner, *args, **kwargs) -> None:
-        if runner.iter == self.at:
+        if runner.iter == self.at and not self.in_validation:
+            raise KeyboardInterrupt
+
+    def before_val(self, runner) -> None:
+        if runner.iter == self.at and self.in_validation:
             raise KeyboardInterrupt
 
 
@@ -107,6 +113,60 @@ def test_end_state(tmp_path, hook, kills, workers):
         randomness=seed,
     )
     assert_equal(end_state(runner), expected)
+
+
+class LastScore(BaseMetric):
+    """The number of the iteration, of which the 12th is the worst and the 8th the best.
+
+    It is read from the runner: a list of scores would not survive the interruption.
+    """
+
+    scores = {4: 0.3, 8: 0.9, 12: 0.1}
+
+    def process(self, data_batch, data_samples) -> None:
+        self.results.append(0)
+
+    def compute_metrics(self, results) -> dict:
+        return dict(acc=self.scores[self.runner.iter])
+
+
+@pytest.mark.parametrize('by_epoch', [True, False])
+@pytest.mark.parametrize('at', [8, 12])
+def test_killed_in_a_validation(tmp_path, at, by_epoch):
+    """It is made up for: its best checkpoint is not lost, nor its line in the log."""
+    cfg = dict(by_epoch=True, max_epochs=3)
+    if not by_epoch:
+        cfg = dict(by_epoch=False, max_iters=12, val_interval=4)
+
+    def runner(name, **kwargs):
+        metric = LastScore()
+        runner = small_runner(
+            tmp_path / name,
+            dict(interval=1 if by_epoch else 4, by_epoch=by_epoch, max_keep_ckpts=1,
+                 save_best='acc'),
+            train_cfg=dict(cfg), metric=metric, randomness=dict(seed=3),
+            train_sampler=None if by_epoch else dict(type='InfiniteSampler'), **kwargs,
+        )  # fmt: skip
+        metric.runner = runner
+        return runner
+
+    expected = end_state(runner('whole'))
+    killed = runner('killed', hooks=[dict(type='Kill', at=at, in_validation=True)])
+    with pytest.raises(KeyboardInterrupt):
+        killed.train()
+    disturb()
+    last = newest_checkpoint(tmp_path / 'killed')
+    resumed = runner('killed', resume=True, load_from=str(last))
+    assert_equal(end_state(resumed), expected)
+    scores = resumed.message_hub.get_scalar('val/acc').data[0]
+    assert scores.tolist() == [0.3, 0.9, 0.1]
+    files = [
+        {path.name for path in (tmp_path / name).glob('*.pth')}
+        for name in ('whole', 'killed')
+    ]
+    assert files[0] == files[1]
+    unit = 'epoch_2' if by_epoch else 'iter_8'
+    assert f'best_acc_{unit}.pth' in files[0]
 
 
 def test_training_by_iteration(tmp_path):

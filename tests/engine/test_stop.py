@@ -12,7 +12,7 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from small_run import small_runner
 
-from eca_mm.engine import RunStopped
+from eca_mm.engine import RunStopped, exit_status
 from eca_mm.engine.resume import newest_checkpoint
 
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
@@ -58,6 +58,16 @@ def test_saved_and_resumed(tmp_path, number, at):
     ends = [run.model.state_dict() for run in (whole, runner)]
     assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
     assert {path.name for path in work_dir.glob('*.pth')} == {'epoch_3.pth'}
+
+
+def test_before_the_run_saves(capsys):
+    """A Ctrl-C while the tool starts."""
+
+    def main() -> None:
+        raise KeyboardInterrupt
+
+    assert exit_status(main) == 130
+    assert capsys.readouterr().err == 'stopped: by SIGINT\n'
 
 
 def test_nothing_is_saved_twice(tmp_path):
