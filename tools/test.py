@@ -10,6 +10,7 @@ from mmengine.config import Config, ConfigDict
 
 import eca_mm  # noqa: F401  (registers backbones, plugins and hooks)
 from eca_mm.engine import (
+    FoldNormsHook,
     RequestError,
     add_config_arguments,
     build_runner,
@@ -46,6 +47,12 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--tta', action='store_true', help='test-time augmentation: also flipped images'
+    )
+    parser.add_argument(
+        '--fuse',
+        action='store_true',
+        help='fold batch norms into the convolutions before them (MMDetection 2.x: '
+        '--fuse-conv-bn): faster, and equal but for rounding; other norms stay',
     )
     return parser.parse_args()
 
@@ -87,6 +94,8 @@ def main() -> None:
     if args.tta:
         apply_tta(cfg)
     runner = build_runner(cfg)
+    if args.fuse:
+        runner.register_hook(FoldNormsHook())
     if args.out:
         runner.test_evaluator.metrics.append(DumpDetResults(out_file_path=args.out))
     runner.test()

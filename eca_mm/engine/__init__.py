@@ -1,5 +1,6 @@
 from .checkpoint import SafeCheckpointHook, SaveError
 from .exact_resume import ExactResumeHook
+from .fold_norms import FoldNormsHook
 from .load_report import LoadReportHook
 from .preflight import refuse_problems
 from .request import (
@@ -16,6 +17,7 @@ from .stop import StopSignalHook
 
 __all__ = [
     'ExactResumeHook',
+    'FoldNormsHook',
     'LoadReportHook',
     'RequestError',
     'RunStopped',
