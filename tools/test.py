@@ -11,6 +11,7 @@ from mmengine.config import Config, ConfigDict
 
 import eca_mm  # noqa: F401  (registers backbones, plugins and hooks)
 from eca_mm.engine import (
+    FoldNormsHook,
     RequestError,
     add_check_arguments,
     add_config_arguments,
@@ -49,6 +50,12 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--tta', action='store_true', help='test-time augmentation: also flipped images'
+    )
+    parser.add_argument(
+        '--fuse',
+        action='store_true',
+        help='fold batch norms into the convolutions before them (MMDetection 2.x: '
+        '--fuse-conv-bn): faster, and equal but for rounding; other norms stay',
     )
     return parser.parse_args()
 
@@ -100,6 +107,8 @@ def main() -> None:
     if args.tta:
         apply_tta(cfg)
     runner = build_runner(cfg)
+    if args.fuse:
+        runner.register_hook(FoldNormsHook())
     if args.out:
         ids = getattr(runner.test_dataloader.dataset, 'cat_ids', None)
         if ids is None and args.out.endswith('.json'):

@@ -40,9 +40,13 @@ class PluginBottleneck(Bottleneck):
             planes * self.expansion, at('after_block', plugins)
         )
 
-    def forward(self, x: Tensor) -> Tensor:
+    def fusable_attention(self, x: Tensor) -> ChannelAttention | None:
+        """The attention of the block's end if it can be fused for an input."""
         names = self.after_conv3_plugin_names if self.with_plugins else ()
-        attention = attention_to_fuse(self, x, self.norm3, names)
+        return attention_to_fuse(self, x, self.norm3, names)
+
+    def forward(self, x: Tensor) -> Tensor:
+        attention = self.fusable_attention(x)
         out = super().forward(x) if attention is None else self.fused(x, attention)
         return self.forward_plugin(out, self.after_block_plugin_names)
 
@@ -79,10 +83,13 @@ class PluginBasicBlock(BasicBlock):
         )
         self.after_block_plugin_names = names
 
+    def fusable_attention(self, x: Tensor) -> ChannelAttention | None:
+        """As of :class:`PluginBottleneck`."""
+        return attention_to_fuse(self, x, self.norm2, self.after_conv2_plugin_names)
+
     def forward(self, x: Tensor) -> Tensor:
         """The host's forward plus the plugin calls; a test pins it to the host's."""
-        names = self.after_conv2_plugin_names
-        attention = attention_to_fuse(self, x, self.norm2, names)
+        attention = self.fusable_attention(x)
 
         def branches(x: Tensor) -> tuple[Tensor, Tensor]:
             """Input of conv2 and the other branch."""
@@ -93,7 +100,7 @@ class PluginBasicBlock(BasicBlock):
         def inner(x: Tensor) -> Tensor:
             out, identity = branches(x)
             out = self.norm2(self.conv2(out))
-            return self.forward_plugin(out, names) + identity
+            return self.forward_plugin(out, self.after_conv2_plugin_names) + identity
 
         if attention is not None:
             out, identity = branches(x)

@@ -1,6 +1,7 @@
 from .broken_images import BrokenImageHook
 from .checkpoint import SafeCheckpointHook, SaveError
 from .exact_resume import ExactResumeHook
+from .fold_norms import FoldNormsHook
 from .load_report import LoadReportHook
 from .loss_guard import LossGuardHook
 from .nan_retry import train
@@ -20,6 +21,7 @@ from .stop import StopSignalHook
 __all__ = [
     'BrokenImageHook',
     'ExactResumeHook',
+    'FoldNormsHook',
     'LoadReportHook',
     'LossGuardHook',
     'RequestError',

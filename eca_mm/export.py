@@ -1,0 +1,153 @@
+"""Backbone and neck of a detector as an ONNX file, and its check against torch.
+
+Needs the packages of ``PACKAGES``, which the extra ``eca_mm[export]`` installs.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from mmengine.config import Config
+from torch import Tensor, nn
+
+from . import __version__
+from .backbones.fold import fold_norms
+
+if TYPE_CHECKING:
+    from collections import Counter
+
+    from torch.onnx import ONNXProgram
+
+PACKAGES = ('onnx', 'onnxscript', 'onnxruntime')
+INPUT = 'image'
+AXES = {0: 'batch', 2: 'height', 3: 'width'}  # those that are free
+
+
+class Features(nn.Module):
+    """Backbone and neck of a detector: (N, 3, H, W) to a tuple of feature maps."""
+
+    def __init__(self, detector: nn.Module) -> None:
+        super().__init__()
+        self.backbone = detector.backbone
+        self.neck = detector.neck if detector.with_neck else nn.Identity()
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        return tuple(self.neck(self.backbone(image)))
+
+
+def folded(features: Features) -> tuple[Features, Counter[str]]:
+    """A copy with its norms folded, those of fused ends too, and what was folded."""
+    copy = deepcopy(features)
+    for module in copy.modules():
+        if hasattr(module, 'fused_tail'):
+            module.fused_tail = False
+    return copy, fold_norms(copy)
+
+
+@torch.no_grad()
+def to_onnx(
+    features: Features, height: int, width: int, opset: int | None = None
+) -> ONNXProgram:
+    """Export with free batch, height and width; outputs are level_0, level_1, ...
+
+    Args:
+        features: In eval mode.
+        height, width: Of the image that the export runs on, in pixels. A map that is
+            one pixel high or wide there is taken to be so always.
+        opset: Version of ONNX's operators; None for the exporter's own choice.
+
+    Raises:
+        torch.onnx.OnnxExporterError: The model has something that ONNX has not.
+        ValueError: The exporter does not write that opset.
+    """
+    image = torch.zeros(2, 3, height, width)  # a batch of 1 would be taken for fixed
+    names = [f'level_{i}' for i in range(len(features(image)))]
+    with quiet():
+        program = torch.onnx.export(
+            features,
+            (image,),
+            input_names=[INPUT],
+            output_names=names,
+            dynamic_shapes=(AXES,),
+            opset_version=opset,
+            verbose=False,
+        )
+    written = program.model.opset_imports['']
+    if opset not in (None, written):
+        raise ValueError(f'the exporter writes opset {written}, not {opset}')
+    for node in program.model.graph:
+        node.metadata_props.clear()  # source lines, with the paths of this machine
+    return program
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep the exporter's notes on its own internals from the terminal."""
+    logger = logging.getLogger('torch.onnx')
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def describe_input(cfg: Config, strides: Iterable[int]) -> dict[str, str]:
+    """What a user of the file must know: metadata_props of the ONNX model.
+
+    Args:
+        cfg: The config, whose ``data_preprocessor`` is told.
+        strides: Of the outputs.
+    """
+    steps = cfg.model.get('data_preprocessor') or {}
+    return {
+        'eca_mm_version': __version__,
+        'config': Path(cfg.filename).name,
+        # LoadImageFromFile gives BGR.
+        'channel_order': 'RGB' if steps.get('bgr_to_rgb') else 'BGR',
+        'mean': numbers(steps.get('mean') or [0, 0, 0]),
+        'std': numbers(steps.get('std') or [1, 1, 1]),
+        'pad_size_divisor': str(steps.get('pad_size_divisor', 1)),
+        'strides': numbers(strides),
+    }
+
+
+def numbers(values: Iterable[float]) -> str:
+    return ','.join(map(str, values))
+
+
+@torch.no_grad()
+def largest_difference(
+    path: Path, features: Features, shapes: Iterable[tuple[int, int, int]]
+) -> dict[tuple[int, int, int], float]:
+    """Run an ONNX file in onnxruntime on the CPU, and the model in torch.
+
+    Args:
+        features: In eval mode.
+        shapes: (N, H, W) of the images, which are drawn from a normal distribution.
+
+    Returns:
+        For each shape the largest absolute difference of an output, relative to the
+        largest absolute value of that output; the worst output counts.
+    """
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, providers=['CPUExecutionProvider'])
+    worst = {}
+    for n, height, width in shapes:
+        image = torch.randn(n, 3, height, width)
+        found = map(torch.from_numpy, session.run(None, {INPUT: image.numpy()}))
+        worst[n, height, width] = max(
+            float((a - b).abs().max() / b.abs().max())
+            for a, b in zip(found, features(image), strict=True)
+        )
+    return worst
