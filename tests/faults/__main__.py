@@ -38,6 +38,8 @@ FAULTS = {
     'hostile': 21,
     'stop_signals': 20,
     'moved': 6,
+    'mutated_coco': 100,
+    'dead_rank': 4,
 }
 EPILOG = """\
 examples:
