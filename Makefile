@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PRETRAIN := $(abspath $(VENV))/pretrain:$(CURDIR)/tests/pretrain/site
 # Processes side by side, one for each core; their threads would wait for each other.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest \
-	--numprocesses=logical --maxprocesses=4 --dist=loadfile
+	--numprocesses=logical --maxprocesses=4 --dist=worksteal
 INSTALL := $(PYTHON) tools/install.py --venv $(VENV)
 
 .DEFAULT_GOAL := help
