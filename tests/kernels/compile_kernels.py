@@ -1,6 +1,6 @@
 """Compile the kernels of a block's end for an H100, where there need be none.
 
-Run by test_compile.py in a process without the interpreter, which accepts more than
+Run by test_gpu_code.py in a process without the interpreter, which accepts more than
 the compiler does. Prints a line for each kernel: its name, the bytes that its threads
 spill, and the 16-byte loads in it.
 """
