@@ -62,10 +62,10 @@ def foldable(parent: nn.Module, conv: nn.Module, norm: nn.Module) -> bool:
 
 def norms_of_fused_ends(model: nn.Module) -> Iterator[nn.Module]:
     """The last norms of the blocks whose end is fused in an eager forward."""
+    kinds = (PluginBasicBlock, PluginBottleneck)
     for block in model.modules():
-        if isinstance(block, (PluginBasicBlock, PluginBottleneck)):
-            if block.fusable_attention(torch.empty(0)) is not None:
-                yield getattr(block, 'norm3', block.norm2)
+        if isinstance(block, kinds) and block.fusable_attention(torch.empty(0)):
+            yield getattr(block, 'norm3', block.norm2)
 
 
 def shared_modules(model: nn.Module) -> set[int]:

@@ -4,9 +4,9 @@ import copy
 
 import pytest
 import torch
-from test_fused_tail import lively
 from mmcv.cnn import ConvModule
 from mmdet.models.backbones.resnet import ResNet
+from test_fused_tail import lively
 from torch import nn
 
 from eca_mm.backbones import ECAMobileNetV2, ECAResNet, PluginResNet

@@ -1,0 +1,71 @@
+"""Whole backbones under torch.compile: no graph break, equal results, free sizes."""
+
+import warnings
+
+import pytest
+import torch
+from test_fused_tail import lively, results_of_block
+from torch import nn
+from torch._dynamo import testing
+from torch._dynamo.eval_frame import OptimizedModule
+
+from eca_mm.backbones import ECAResNet
+
+# One stage: tracing takes a second of CPU a block.
+STAGE = dict(base_channels=8, num_stages=1, strides=(1,), dilations=(1,))
+
+
+def eca(depth: int, **kwargs) -> nn.Module:
+    return ECAResNet(depth, **STAGE, out_indices=(0,), **kwargs)
+
+
+CASES = {
+    'fused': (lambda: eca(50), True),
+    'fused, 18': (lambda: eca(18), True),
+    'with_cp': (lambda: eca(18, with_cp=True), False),
+    'training-mode norms': (lambda: eca(18, norm_eval=False, frozen_stages=-1), False),
+}
+
+
+@pytest.fixture(autouse=True)
+def fresh_compiler():
+    torch._dynamo.reset()
+    with torch._dynamo.config.patch(error_on_recompile=True):
+        yield
+    torch._dynamo.reset()
+
+
+def summed(model: nn.Module):
+    """The model with its outputs as one tensor, for :func:`results_of_block`."""
+    return lambda x: sum(out.square().mean() for out in model(x))
+
+
+def compiled(model: nn.Module, backend) -> OptimizedModule:
+    """With ``fullgraph`` a break of the graph is an error; sizes are free."""
+    return torch.compile(model, fullgraph=True, dynamic=True, backend=backend)
+
+
+def assert_same_steps(model: nn.Module, backend, **tolerance) -> None:
+    """A forward and backward pass each of two batches of different size."""
+    call = compiled(model, backend)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter('always')
+        for shape in ((2, 3, 64, 48), (3, 3, 96, 80)):
+            x = torch.randn(shape)
+            ours = results_of_block(summed(call), model, x)
+            plain = results_of_block(summed(model), model, x)
+            for found, value in zip(ours, plain, strict=True):
+                torch.testing.assert_close(found, value, **tolerance)
+    assert not said
+
+
+@pytest.mark.parametrize('name', CASES)
+def test_one_graph_for_two_sizes(name):
+    build, fuses = CASES[name]
+    model = lively(build())
+    if name == 'training-mode norms':
+        model.train()
+    counter = testing.CompileCounterWithBackend('aot_eager')
+    assert_same_steps(model, counter)
+    # Our autograd functions are in the graph where the end of a block is fused.
+    assert ('autograd_function_apply' in counter.graphs[-1].code) == fuses
