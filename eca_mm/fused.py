@@ -5,8 +5,9 @@ batch norm in eval mode is (a * u + b), the end is relu(scale * u + shift + iden
 with ``scale = gate * a`` and ``shift = gate * b``, (N, C) each. So are the means that
 the gate needs: those of norm(u) are a * mean(u) + b, and where the convolution is 1x1
 those of u are its weight times those of x, which has a quarter of the channels in a
-Bottleneck. Nothing but x, the output and (N, C) tensors is then needed for backward:
-the output of the convolution, which a plain block saves too, is not.
+Bottleneck. Nothing but x, the output, each image's scaled weights and (N, C) tensors is
+then needed for backward: the output of the convolution, which a plain block saves too,
+is not.
 
 The gates themselves are left to autograd.
 """
@@ -38,9 +39,9 @@ def gated_projection(
         (N, K, H, W), in the dtype and memory format a convolution would return.
     """
     dtype = convolution_dtype(x)
-    # (K, C, 1, 1) -> (K, C)
-    args = (x.to(dtype), weight.flatten(1), scale, shift, identity.to(dtype))
-    return GatedProjection.apply(*args)
+    # (K, C, 1, 1) -> (1, K, C): of one image, gradients need no sum over images
+    weights = (scale[..., None] * weight.flatten(1)[None]).to(dtype)
+    return GatedProjection.apply(x.to(dtype), weights, shift, identity.to(dtype))
 
 
 def gated_tail(u: Tensor, scale: Tensor, shift: Tensor, identity: Tensor) -> Tensor:
@@ -81,29 +82,26 @@ class ChannelMeans(Function):
 
 
 class GatedProjection(Function):
-    """See :func:`gated_projection`; ``weight`` is (K, C)."""
+    """See :func:`gated_projection`; ``weights`` (N, K, C) are each image's, gated."""
 
     @staticmethod
-    def forward(x, weight, scale, shift, identity):
-        out = matmul(scaled(weight, scale, x.dtype), x, shift.to(x.dtype))
-        return out.add_(identity).relu_()
+    def forward(x, weights, shift, identity):
+        return matmul(weights, x, shift.to(x.dtype)).add_(identity).relu_()
 
     @staticmethod
     def setup_context(ctx, inputs, output):
-        x, weight, scale, shift, _ = inputs
-        ctx.save_for_backward(x, weight, scale, output)
+        x, weights, shift, _ = inputs
+        ctx.save_for_backward(x, weights, output)
         ctx.shift_dtype = shift.dtype
 
     @staticmethod
     def backward(ctx, grad):
-        x, weight, scale, out = ctx.saved_tensors
+        x, weights, out = ctx.saved_tensors
         grad = through_relu(grad, out)
-        grad_x = matmul(scaled(weight, scale, x.dtype).mT, grad)
-        # (N, K, HW) x (N, HW, C): gradient of each image's scaled weight
-        grad_scaled = grad.flatten(2).bmm(x.flatten(2).mT).to(weight.dtype)
-        grad_scale = torch.linalg.vecdot(grad_scaled, weight).to(scale.dtype)
-        grad_weight = over_images(grad_scaled * scale[..., None]).to(weight.dtype)
-        return grad_x, grad_weight, grad_scale, sums(grad).to(ctx.shift_dtype), grad
+        grad_x = matmul(weights.mT, grad)
+        # (N, K, HW) x (N, HW, C)
+        grad_weights = grad.flatten(2).bmm(x.flatten(2).mT)
+        return grad_x, grad_weights, sums(grad).to(ctx.shift_dtype), grad
 
 
 class GatedTail(Function):
@@ -127,11 +125,6 @@ class GatedTail(Function):
         grad_scale = sums(grad * u).to(scale.dtype)
         grad_u = grad * per_pixel(scale, u)
         return grad_u, grad_scale, sums(grad).to(ctx.shift_dtype), grad
-
-
-def scaled(weight: Tensor, scale: Tensor, dtype: torch.dtype) -> Tensor:
-    """Weights (N, K, C) of each image from ``weight`` (K, C) and ``scale`` (N, K)."""
-    return (scale[..., None] * weight).to(dtype)
 
 
 def matmul(weight: Tensor, x: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -162,11 +155,6 @@ def through_relu(grad: Tensor, out: Tensor) -> Tensor:
 def per_pixel(channels: Tensor, x: Tensor) -> Tensor:
     """(N, C) as a factor of ``x`` (N, C, H, W), in its dtype."""
     return channels.to(x.dtype)[..., None, None]
-
-
-def over_images(x: Tensor) -> Tensor:
-    """Sum of (N, ...) over N; of a single image it is no copy."""
-    return x[0] if len(x) == 1 else x.sum(0)
 
 
 def sums(x: Tensor) -> Tensor:
