@@ -89,7 +89,10 @@ class ExactResumeHook(Hook):
         is_due = done % loop.val_interval == 0 or done == last
         if runner.val_loop is not None and done >= loop.val_begin and is_due:
             runner.logger.info('The validation after the checkpoint is made up for.')
+            # The epoch that was trained, as at the time; not the one that begins.
+            runner.message_hub.update_info('epoch', loop.epoch - by_epoch)
             runner.val_loop.run()
+            runner.message_hub.update_info('epoch', loop.epoch)
 
     def before_train_iter(self, runner: Runner, *args, **kwargs) -> None:
         """Here, and not before: what a start does may use random numbers."""
@@ -101,12 +104,17 @@ class ExactResumeHook(Hook):
         if get_rank() < len(states):
             set_random_state(states[get_rank()])
 
-    def after_train_epoch(self, runner: Runner) -> None:
-        """No iteration may have been left of the epoch, and now it is saved."""
+    def before_save(self, runner: Runner) -> None:
+        """What is saved before the first iteration is what was resumed."""
         self.restore_random_state()
+        if self.resumed:
+            runner.message_hub.update_info('iter', runner.iter - 1)  # the last begun
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        self.before_save(runner)  # no iteration may have been left of the epoch
 
     def before_val(self, runner: Runner) -> None:
-        self.restore_random_state()  # as above: a new best one saves it
+        self.before_save(runner)  # of a new best one
         self.before_validation = random_state()
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:

@@ -60,7 +60,10 @@ def exit_status(main: Callable[[], int | None]) -> int:
         if stop.of_one_rank:
             leave_other_ranks(stop.status)
         return stop.status
-    except KeyboardInterrupt:  # before the run saves at Ctrl-C, or at the second one
+    except BaseException as error:
+        # A Ctrl-C before the run saves at it, or the second one.
+        if not is_interrupt(error):
+            raise
         if is_first_rank():
             print('stopped: by SIGINT', file=sys.stderr)
         return 128 + signal.SIGINT
@@ -81,6 +84,13 @@ def leave_other_ranks(status: int) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
+
+
+def is_interrupt(error: BaseException | None) -> bool:
+    """Whether it is a Ctrl-C, or followed from one: mmengine turns it into others."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
 
 
 def add_config_arguments(parser: ArgumentParser) -> None:
