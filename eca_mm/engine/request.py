@@ -61,16 +61,13 @@ def exit_status(main: Callable[[], int | None]) -> int:
             leave_other_ranks(stop.status)
         return stop.status
     except BaseException as error:
-        # A Ctrl-C before the run saves at it, or the second one.
-        if not is_interrupt(error):
-            raise
-        if is_first_rank():
-            print('stopped: by SIGINT', file=sys.stderr)
-        return 128 + signal.SIGINT
-    except Exception:
-        if get_world_size() > 1:
+        if is_interrupt(error):  # before the run saves at Ctrl-C, or at the second one
+            if is_first_rank():
+                print('stopped: by SIGINT', file=sys.stderr)
+            return 128 + signal.SIGINT
+        if isinstance(error, Exception) and get_world_size() > 1:
             traceback.print_exc()
-        leave_other_ranks(1)
+            leave_other_ranks(1)
         raise
 
 
