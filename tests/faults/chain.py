@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 from pathlib import Path
 from random import Random
 
@@ -116,8 +117,9 @@ def hit_often(tasks: list[Task], jobs: int) -> Tally:
 def hit(task: Task) -> Tally:
     """Start runs, each until its end, until they were hit often enough."""
     tally, random = Tally(), chance(task.name)
+    numbers = count()  # a run that is over before it is hit leaves its work dir
     while tally.hits < task.times:
-        tally += one_run(task, task.times - tally.hits, f'{tally.hits}', random)
+        tally += one_run(task, task.times - tally.hits, f'{next(numbers)}', random)
     return tally
 
 
