@@ -128,11 +128,12 @@ def draw(losses: dict[str, np.ndarray]) -> Figure:
     figure = Figure(figsize=(8, 6), layout='constrained')
     above, below = figure.subplots(2, 1, sharex=True)
     steps = np.arange(1, len(losses['unfused']) + 1)
-    for name, values in losses.items():
-        above.plot(steps, values, label=name, linewidth=1)
+    for i, (name, values) in enumerate(losses.items()):
+        style = dict(color=f'C{i}', linewidth=1)
+        above.plot(steps, values, label=name, **style)
         if name != 'unfused':
             gaps = np.abs(values - losses['unfused'])
-            below.semilogy(steps, gaps, label=f'|{name} - unfused|', linewidth=1)
+            below.semilogy(steps, gaps, label=f'|{name} - unfused|', **style)
     above.set_ylabel('loss')
     below.set(ylabel='difference', xlabel='iteration')
     for axes in (above, below):
