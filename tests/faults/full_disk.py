@@ -129,9 +129,9 @@ def but_books(state: dict, goes_on: bool) -> dict:
     """A run that goes on does not know of the files that it could not save."""
     if not goes_on:
         return state
-    last = state['iter_24.pth']
-    info = last['message_hub']['runtime_info']
-    if info['best_ckpt'] not in state:
+    last = state.get('iter_24.pth', {})
+    info = last.get('message_hub', {}).get('runtime_info', {})
+    if info.get('best_ckpt') not in state:
         return {}
     books = ('best_ckpt', 'best_score', 'keep_ckpt_ids')
     info = {key: value for key, value in info.items() if key not in books}

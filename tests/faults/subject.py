@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / 'engine'))
 from slow_disk import slow_down  # noqa: E402
 from small_run import small_runner  # noqa: E402
 
-from eca_mm.checkpoints.safe import load_file  # noqa: E402
+from eca_mm.checkpoints.safe import CheckpointError, load_file  # noqa: E402
 from eca_mm.engine import RequestError, resume_from_newest  # noqa: E402
 from eca_mm.engine.resume import newest_checkpoint  # noqa: E402
 
@@ -190,8 +190,11 @@ def loss(work_dir: Path, saved: int, best: int) -> str:
         found = [int(path.stem.split('_')[-1]) for path in work_dir.glob('best_*.pth')]
         if not any(number >= best for number in found):
             return f'the best checkpoint of iteration {best} is gone'
-        for path in work_dir.glob('best_*.pth'):
-            load_file(path)
+        try:
+            for path in work_dir.glob('best_*.pth'):
+                load_file(path)
+        except CheckpointError:
+            return 'a damaged best checkpoint has a final name'
     return ''
 
 
@@ -202,7 +205,10 @@ def end_state(work_dir: Path) -> dict:
     """
     found = {}
     for path in sorted(work_dir.glob('*.pth')):
-        content = without_clock(load_file(path))
+        try:
+            content = without_clock(load_file(path))
+        except CheckpointError:
+            content = dict(state_dict='damaged', message_hub=dict(log_scalars={}))
         if path.name.startswith('best_'):
             hub = content['message_hub']['log_scalars']
             content = dict(state_dict=content['state_dict'], log=hub)
