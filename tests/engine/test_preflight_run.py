@@ -35,6 +35,10 @@ def test_rate_for_another_batch(monkeypatch):
     assert list(schedule_findings(schedule(enable=True))) == []
     monkeypatch.setenv('WORLD_SIZE', '4')  # 4 x 2 = 8
     assert list(schedule_findings(schedule())) == []
+    cfg = schedule()
+    cfg.optim_wrapper.optimizer.lr, cfg.auto_scale_lr.base_batch_size = 0.1, 12
+    monkeypatch.setenv('WORLD_SIZE', '6')  # 0.1 * 12 / 12 is not 0.1 in floats
+    assert list(schedule_findings(cfg)) == []
 
 
 def test_accumulated_gradients_are_not_scaled_by_mmengine(monkeypatch):

@@ -1,5 +1,6 @@
 """The learning rate against the images that one step of the optimiser sees."""
 
+import math
 import os
 from collections.abc import Iterator
 
@@ -26,7 +27,7 @@ def schedule_findings(cfg: Config) -> Iterator[Finding]:
     is_scaled = bool(scale.get('enable'))
     used = rate * images / base if is_scaled else rate
     meant = rate * images * steps / base  # the linear rule
-    if used != meant:
+    if not math.isclose(used, meant):
         of_steps = f' x {steps} accumulated' if steps > 1 else ''
         what = (
             f'lr {rate:g} is for {base} images in a batch; this run has '
