@@ -4,15 +4,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmdet.registry import MODELS
-from torch import nn
-
 import eca_mm  # noqa: F401  (registers backbones, plugins and hooks)
 from eca_mm.checkpoints.convert import Converted, convert, save
 from eca_mm.checkpoints.layouts import LAYOUTS
 from eca_mm.checkpoints.load_report import LoadReport, load_report
 from eca_mm.checkpoints.safe import CheckpointError
-from eca_mm.engine import RequestError, exit_status, read_config
+from eca_mm.engine import RequestError, build_model, exit_status, read_config
 
 DESCRIPTION = """\
 Give published weights the names that the backbones and detectors here have, and say
@@ -69,7 +66,7 @@ def check_fit(converted: Converted, path: str) -> LoadReport:
         RequestError: The config has no such model, or one of another architecture;
             attention that the weights do not give is no reason.
     """
-    model = build_model(path)
+    model = build_model(read_config(path))
     state = converted.state_dict
     whole = any(key.startswith('backbone.') for key in state)
     report = load_report(model if whole else model.backbone, state)
@@ -89,22 +86,6 @@ def check_fit(converted: Converted, path: str) -> LoadReport:
             f'({len(misfits)} such tensors); it is for {config_line(converted)}'
         )
     return report
-
-
-def build_model(path: str) -> nn.Module:
-    """The model of a config, with random weights.
-
-    Raises:
-        RequestError: There is none, or it has no backbone.
-    """
-    cfg = read_config(path)
-    try:
-        model = MODELS.build(cfg.model)
-    except Exception as error:  # a config is code: anything can be raised
-        raise RequestError(f'config {path}: {type(error).__name__}: {error}') from error
-    if not hasattr(model, 'backbone'):
-        raise RequestError(f'config {path}: its model has no backbone')
-    return model
 
 
 def config_line(converted: Converted) -> str:

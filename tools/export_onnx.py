@@ -6,7 +6,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import torch
-from mmdet.registry import MODELS
 from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 from mmengine.runner import CheckpointLoader
@@ -18,6 +17,7 @@ from eca_mm.checkpoints.load_report import load_report
 from eca_mm.engine import (
     RequestError,
     RunStopped,
+    build_model,
     exit_status,
     read_config,
     refuse_problems,
@@ -106,15 +106,7 @@ def load_features(cfg: Config, checkpoint: str) -> export.Features:
     Raises:
         RequestError: The config has none, or the checkpoint lacks a tensor of theirs.
     """
-    try:
-        detector = MODELS.build(cfg.model)
-    except Exception as error:  # a config is code: anything can be raised
-        raise RequestError(
-            f'config {cfg.filename}: {type(error).__name__}: {error}'
-        ) from error
-    if not hasattr(detector, 'backbone'):
-        raise RequestError(f'config {cfg.filename}: its model has no backbone')
-    features = export.Features(detector)
+    features = export.Features(build_model(cfg))
     loaded = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
     state = loaded.get('state_dict', loaded)
     report = load_report(features, state)

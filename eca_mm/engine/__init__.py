@@ -15,7 +15,7 @@ from .request import (
     read_config,
 )
 from .resume import resume_from_newest
-from .runner import build_runner
+from .runner import build_model, build_runner
 from .stop import StopSignalHook
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     'StopSignalHook',
     'add_check_arguments',
     'add_config_arguments',
+    'build_model',
     'build_runner',
     'exit_status',
     'load_config',

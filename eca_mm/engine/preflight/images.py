@@ -110,9 +110,8 @@ def bar(title: str, total: int, shown: bool) -> Iterator:
         TimeRemainingColumn(),
     )
     console = Console(stderr=True)
-    level = cv2.utils.logging.setLogLevel(
-        0
-    )  # it writes of each damaged file to stderr itself
+    # It writes of each damaged file to stderr itself.
+    level = cv2.utils.logging.setLogLevel(0)
     with Progress(
         *columns,
         console=console,
