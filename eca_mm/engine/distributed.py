@@ -1,5 +1,6 @@
 """Several processes with or without GPUs."""
 
+import gc
 import os
 
 import torch
@@ -54,3 +55,15 @@ def prepare_ranks(cfg: Config) -> None:
     cfg.model_wrapper_cfg = dict(
         type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False
     )
+
+
+def leave_gloo() -> None:
+    """End gloo's threads while Python still runs.
+
+    One that lets go of a Python object while the interpreter is torn down aborts the
+    process ("terminate called without an active exception"), and a whole run ends with
+    134. NCCL's group is left alone: its end waits for rank 0, which may still report.
+    """
+    if get_world_size() > 1 and torch.distributed.get_backend() == 'gloo':
+        torch.distributed.destroy_process_group()
+        gc.collect()  # runner and model hold the group, and each other

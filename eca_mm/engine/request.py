@@ -41,7 +41,8 @@ def exit_status(main: Callable[[], int | None]) -> int:
 
     A run that fails keeps its traceback, unless it says why with :class:`RunStopped`.
     """
-    from .distributed import is_first_rank  # which itself imports this module
+    # Which itself imports this module.
+    from .distributed import is_first_rank, leave_gloo
 
     # mmengine reloads pkg_resources for each mmdet:: base and warns each time: it would
     # bury the one line below.
@@ -69,6 +70,8 @@ def exit_status(main: Callable[[], int | None]) -> int:
             traceback.print_exc()
             leave_other_ranks(1)
         raise
+    finally:
+        leave_gloo()
 
 
 def leave_other_ranks(status: int) -> None:
