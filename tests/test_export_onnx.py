@@ -64,6 +64,19 @@ def test_the_tool(run, checkpoint, tmp_path):
     )
 
 
+@pytest.mark.parametrize(('opset', 'status'), [(20, 0), (7, 2)])
+def test_opset(run, checkpoint, tmp_path, opset, status):
+    out = tmp_path / 'model.onnx'
+    found, _, error = run(CONFIG, checkpoint, out, '--opset', opset)
+    assert found == status, error
+    if status == 0:
+        opsets = {entry.domain: entry.version for entry in onnx.load(out).opset_import}
+        assert opsets[''] == opset
+    else:
+        assert error.splitlines()[-1].startswith(f'error: --opset {opset}: ')
+        assert not out.exists()
+
+
 @pytest.mark.parametrize('difference', [2e-4, float('nan')])
 def test_a_file_that_differs_is_not_kept(
     run, checkpoint, tmp_path, monkeypatch, difference

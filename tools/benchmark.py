@@ -49,14 +49,15 @@ def measure(args: argparse.Namespace, settings: Settings) -> list[dict]:
     else:
         runs = [len(args.names)] * (len(STAGES) if args.level == 'layer' else 1)
     rows = []
-    with progress(sum(cost.ticks(count, args.rounds) for count in runs)) as tick:
+    ticks = sum(cost.ticks(count, args.rounds, args.steps) for count in runs)
+    with progress(ticks) as tick:
         common = (args.rounds, settings, tick)
         if args.paper_table:
             for backbone in args.backbones:
                 rows += paper_speed.measure_backbone(backbone, *common)
         else:
             for model, workloads in models(args, settings):
-                found = cost.measure(workloads, args.baseline, *common)
+                found = cost.measure(workloads, args.baseline, *common, args.steps)
                 rows += [dict(model=model, **row) for row in found]
     return [row | circumstances(args, settings) for row in rows]
 
@@ -98,11 +99,11 @@ def circumstances(args: argparse.Namespace, settings: Settings) -> dict:
 def print_profiles(args: argparse.Namespace, settings: Settings) -> None:
     """For each model and step the operators that differ most from the baseline's."""
     for model, workloads in models(args, settings):
-        for step, run in STEPS.items():
+        for step in args.steps:
             times = []
             for workload in workloads.values():
                 workload.train(step == 'training step')
-                one = partial(run, workload)
+                one = partial(STEPS[step], workload)
                 times.append(
                     operators.operator_times(one, args.rounds, settings.device)
                 )

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from eca_mm.analysis import paper_speed, providers
-from eca_mm.analysis.workload import Settings
+from eca_mm.analysis.workload import STEPS, Settings
 from eca_mm.engine import RequestError
 
 EPILOG = """\
@@ -15,6 +15,7 @@ examples:
   python tools/benchmark.py
   python tools/benchmark.py --providers ours "ours, SE" --rounds 30 --out cost.csv
   python tools/benchmark.py --providers ours+compile --baseline plain+compile
+  python tools/benchmark.py --providers plain+fuse ours ours+fuse
   python tools/benchmark.py --level layer --providers ours "naive ECA"
   python tools/benchmark.py --level detector --config configs/mask_rcnn_r50.py
   python tools/benchmark.py --level detector --config configs/faster_rcnn_r50.py \\
@@ -76,8 +77,9 @@ def add_subjects(parser: argparse.ArgumentParser) -> None:
     add(
         '--providers', nargs='+', metavar='NAME',
         help=f'of {", ".join(providers.PROVIDERS)}; with {providers.COMPILED} behind a '
-        'name it runs under torch.compile (default: all that work here, none '
-        'compiled)',
+        f'name it runs under torch.compile, with {providers.FUSE} its norms are folded '
+        'and inference alone is measured (default: all that work here, by their plain '
+        'names)',
     )  # fmt: skip
     add('--baseline', metavar='NAME', help='always measured (default: plain)')
     add(
@@ -151,6 +153,8 @@ def check(args: argparse.Namespace) -> None:
     if args.dtype != 'float32' and (args.amp or args.level == 'detector'):
         raise RequestError(f'--dtype {args.dtype}: --amp and detectors want float32')
     args.names = names(args)
+    fuse = any(map(providers.folds, args.names))
+    args.steps = ['inference'] if fuse else list(STEPS)
 
 
 def check_meaning(args: argparse.Namespace) -> None:
@@ -200,6 +204,8 @@ def names(args: argparse.Namespace) -> list[str]:
             raise RequestError(str(error)) from None
         if args.level == 'layer' and not provider.everywhere:
             raise RequestError(f'{name} is one block of a network: --level backbone')
+        if args.level == 'layer' and providers.folds(name):
+            raise RequestError(f'{name} folds a whole network: --level backbone')
     return without_compiled(found, args)
 
 

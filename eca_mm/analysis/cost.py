@@ -5,7 +5,7 @@ Nothing here needs MMDetection: torch and numpy are enough.
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -114,9 +114,9 @@ class Ratio:
         return cls(*map(float, np.quantile(times / baseline, (0.25, 0.5, 0.75))))
 
 
-def ticks(runs: int, rounds: int) -> int:
+def ticks(runs: int, rounds: int, steps: Collection[str] = STEPS) -> int:
     """How often :func:`measure` calls ``tick`` for so many workloads."""
-    return len(STEPS) * runs * (WARM_UP + rounds)
+    return len(steps) * runs * (WARM_UP + rounds)
 
 
 def measure(
@@ -125,20 +125,25 @@ def measure(
     rounds: int,
     settings: Settings,
     tick: Callable[[], None] = lambda: None,
+    steps: Collection[str] = STEPS,
 ) -> Iterator[dict]:
     """A row for each measure and workload, with ratios to the baseline's.
 
     Measures: what training keeps for the backward pass (MiB), and of each step the time
     (ms) and, on a GPU, the most memory that it allocates beyond weights and inputs.
+
+    Args:
+        steps: Names of those to measure; bytes are saved in a training step only.
     """
-    for workload in workloads.values():
-        workload.train()
-    saved = {name: saved_bytes(w) for name, w in workloads.items()}
-    yield from exact('saved', saved, baseline)
-    for step, run in STEPS.items():
+    if 'training step' in steps:
+        for workload in workloads.values():
+            workload.train()
+        saved = {name: saved_bytes(w) for name, w in workloads.items()}
+        yield from exact('saved', saved, baseline)
+    for step in steps:
         for workload in workloads.values():
             workload.train(step == 'training step')
-        runs = {name: partial(run, w) for name, w in workloads.items()}
+        runs = {name: partial(STEPS[step], w) for name, w in workloads.items()}
         times = interleaved_times(runs, rounds, settings.device, tick)
         for name, values in times.items():
             ratio = Ratio.paired(values, times[baseline])

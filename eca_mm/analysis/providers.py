@@ -6,7 +6,9 @@ from importlib.util import find_spec
 import torch
 from torch import nn
 
-COMPILED = '+compile'  # behind the name of a provider: the same under torch.compile
+# Behind the name of a provider: the same with norms folded, as by tools/test.py --fuse,
+# and under torch.compile.
+FUSE, COMPILED = '+fuse', '+compile'
 HOST_RESNETS = ('ResNet', 'PluginResNet', 'ECAResNet')
 # What decides about attention in the config of a ResNet; the rest is the user's.
 ATTENTION_KEYS = ('plugins', 'kernel_sizes', 'identity_init', 'fused_tail', 'init_cfg')
@@ -62,19 +64,25 @@ PROVIDERS = {
 
 
 def find(name: str) -> Provider:
-    """The provider of a name, which may end in '+compile'.
+    """The provider of a name, which may end in '+fuse', '+compile' or both.
 
     Raises:
         ValueError: There is none of that name, or it cannot be measured here.
     """
-    provider = PROVIDERS.get(name.removesuffix(COMPILED))
+    provider = PROVIDERS.get(name.removesuffix(COMPILED).removesuffix(FUSE))
     if provider is None:
         raise ValueError(
-            f'{name!r} is none of {", ".join(PROVIDERS)}, with or without {COMPILED}'
+            f'{name!r} is none of {", ".join(PROVIDERS)}, with or without {FUSE} and '
+            f'{COMPILED} behind it'
         )
     if obstacle := provider.obstacle():
         raise ValueError(f'{name!r} {obstacle}')
     return provider
+
+
+def folds(name: str) -> bool:
+    """Whether the name asks for folded norms, which serve in inference alone."""
+    return name.removesuffix(COMPILED).endswith(FUSE)
 
 
 def usable() -> list[str]:

@@ -12,8 +12,10 @@ from mmdet.testing import demo_mm_inputs
 from mmengine.config import Config
 from torch import Tensor, nn
 
+from eca_mm.backbones.fold import fold_norms
+
 from .block_end import STAGES, end_workload
-from .providers import COMPILED, backbone_config, find, plugin
+from .providers import COMPILED, backbone_config, find, folds, plugin
 from .workload import Settings, Workload
 
 OBJECTS = 7  # in an image, as COCO has on average
@@ -62,9 +64,17 @@ def backbone(name: str, settings: Settings) -> Workload:
     """A backbone with random weights, its norms in eval mode."""
     host = dict(depth=settings.depth, frozen_stages=settings.frozen_stages)
     torch.manual_seed(0)
-    model = settings.place(MODELS.build(backbone_config(name, host)))
+    model = folded(name, settings.place(MODELS.build(backbone_config(name, host))))
     workload = Workload(model, [settings.image()], settings)
     return compiled(name, workload, model)
+
+
+def folded(name: str, model: nn.Module) -> nn.Module:
+    """The model, its norms folded in place if the provider says so."""
+    if folds(name):
+        model.eval()
+        fold_norms(model)
+    return model
 
 
 def compiled(name: str, workload: Workload, module: nn.Module) -> Workload:
@@ -110,7 +120,7 @@ def detector(cfg: Config, settings: Settings, name: str | None = None) -> Worklo
     if name is not None:
         cfg.backbone = backbone_config(name, cfg.backbone)
     torch.manual_seed(0)
-    model = settings.place(MODELS.build(cfg))
+    model = folded(name or '', settings.place(MODELS.build(cfg)))
     workload = DetectorWorkload(model, detector_inputs(model, settings), settings)
     return compiled(name or '', workload, model.backbone)
 

@@ -60,6 +60,17 @@ def test_backbones(run, tmp_path):
     assert files['png'].read_bytes().startswith(b'\x89PNG')
 
 
+def test_folded_norms(run, tmp_path):
+    """They serve in inference alone, for which no bytes are kept either."""
+    path = tmp_path / 'cost.csv'
+    names = ('ours+fuse', 'plain+fuse')
+    status, _, err = run(*TINY, '--providers', *names, '--out', path)
+    assert status == 0, err
+    rows = read(path)
+    assert [row['measure'] for row in rows] == ['inference'] * 3
+    assert [row['provider'] for row in rows] == ['plain', *names]
+
+
 def test_layers(run, tmp_path):
     path = tmp_path / 'cost.csv'
     status, _, err = run(
@@ -152,6 +163,7 @@ def test_what_cannot_be_compiled_is_skipped(run, monkeypatch):
         (('--config', 'a.py'), '--config means nothing with --level backbone'),
         (('--level', 'layer', '--depth', 101), '--depth means nothing with --level'),
         (('--level', 'layer', '--providers', 'NL'), 'NL is one block'),
+        (('--level', 'layer', '--providers', 'SE+fuse'), 'folds a whole network'),
         (('--level', 'detector', '--config', 'a.py'), 'a.py not found'),
         (('--level', 'detector', '--config', 'a.py', 'b/a.py'), 'same name'),
         (('--level', 'detector', '--dtype', 'float64'), '--dtype float64'),

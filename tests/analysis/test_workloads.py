@@ -210,3 +210,13 @@ def test_classifiers_train_as_on_imagenet(backbone):
     workload.training_step()
     for old, new in zip(before, workload.parameters(), strict=True):
         assert new.requires_grad and not torch.equal(old, new)
+
+
+def test_folded_norms():
+    """None is left but those that fused ends fold by themselves."""
+    blocks = [f'layer{i + 1}.{j}' for i, n in enumerate((3, 4, 6, 3)) for j in range(n)]
+    norms = {
+        name: kinds(workloads.backbone(name, SMALL).model, nn.BatchNorm2d)
+        for name in ('plain+fuse', 'naive ECA+fuse', 'ours+fuse')
+    }
+    assert norms == {'plain+fuse': [], 'naive ECA+fuse': [], 'ours+fuse': blocks}

@@ -11,6 +11,7 @@ from mmdet.models.backbones.resnet import ResNet
 from torch import nn
 
 from eca_mm.analysis.cost import saved_bytes
+from eca_mm.analysis.providers import compile_obstacle
 from eca_mm.backbones import ECAResNet, PluginResNet, fused_end
 from eca_mm.backbones.blocks import PluginBasicBlock, PluginBottleneck
 
@@ -269,10 +270,17 @@ def test_traced_models_are_plain(fused_calls):
         torch.testing.assert_close(program.module()(x), expected, rtol=1e-4, atol=1e-4)
 
 
-def test_compiles_without_graph_breaks():
-    block = resnet().layer2[1]
-    compiled = torch.compile(block, fullgraph=True, backend='aot_eager')
-    x = torch.randn(2, 64, 4, 4)
+@pytest.mark.parametrize(
+    'backend', ['aot_eager', pytest.param('inductor', marks=pytest.mark.slow)]
+)
+def test_compiles_without_graph_breaks(backend, tmp_path, monkeypatch):
+    monkeypatch.setenv('TORCHINDUCTOR_CACHE_DIR', str(tmp_path))
+    obstacle = compile_obstacle('cpu') if backend == 'inductor' else None
+    if obstacle:
+        pytest.skip(obstacle)
+    block = resnet().layer2[1].double()
+    compiled = torch.compile(block, fullgraph=True, backend=backend)
+    x = torch.randn(2, 64, 4, 4, dtype=torch.float64)
     for found, value in zip(
         results_of_block(compiled, block, x),
         results_of_block(block, block, x),
