@@ -8,7 +8,9 @@ import copy
 import pytest
 import torch
 from mmdet.models.backbones.resnet import ResNet
+from torch import distributed as dist
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
 from eca_mm.analysis.cost import saved_bytes
 from eca_mm.analysis.providers import compile_obstacle
@@ -128,6 +130,23 @@ def test_channels_last(image, fused_calls):
     assert all(o.is_contiguous(memory_format=torch.channels_last) for o in ours[:4])
     for found, value in zip(ours, expected, strict=True):
         torch.testing.assert_close(found, value, rtol=1e-2, atol=1e-3)
+
+
+def test_under_ddp(image, fused_calls, tmp_path):
+    """Its hooks see every gradient once, those of gates and norms too."""
+    model = resnet()
+    expected = results(copy.deepcopy(model), image)
+    dist.init_process_group(
+        'gloo', init_method=f'file://{tmp_path}/store', rank=0, world_size=1
+    )
+    try:
+        # In buckets of a few bytes, so that each gradient's own hook counts.
+        found = results(DistributedDataParallel(model, bucket_cap_mb=1e-5), image)
+    finally:
+        dist.destroy_process_group()
+    assert fused_calls[: len(fused_calls) // 2] * 2 == fused_calls != []
+    for ours, value in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, value, rtol=1e-4, atol=1e-6)
 
 
 def test_saves_no_more_than_the_host():
