@@ -105,24 +105,24 @@ class DetectorWorkload(Workload):
         return self.model.parse_losses(losses)[0]
 
 
-def detector(cfg: Config, settings: Settings, name: str | None = None) -> Workload:
+def detector(cfg: Config, settings: Settings, name: str = '') -> Workload:
     """A detector with random weights.
 
     Args:
         cfg: Its config.
-        name: Provider of the backbone's attention; None: as the config has it.
+        name: Provider of the backbone's attention; if empty, as the config has it.
 
     Raises:
         ValueError: The backbone takes no other attention.
     """
     cfg = cfg.model.copy()
     cfg.backbone = dict(cfg.backbone, init_cfg=None)
-    if name is not None:
+    if name:
         cfg.backbone = backbone_config(name, cfg.backbone)
     torch.manual_seed(0)
-    model = folded(name or '', settings.place(MODELS.build(cfg)))
+    model = folded(name, settings.place(MODELS.build(cfg)))
     workload = DetectorWorkload(model, detector_inputs(model, settings), settings)
-    return compiled(name or '', workload, model.backbone)
+    return compiled(name, workload, model.backbone)
 
 
 def detector_inputs(

@@ -42,7 +42,7 @@ def exit_status(main: Callable[[], int | None]) -> int:
     A run that fails keeps its traceback, unless it says why with :class:`RunStopped`.
     """
     # Which itself imports this module.
-    from .distributed import is_first_rank, leave_gloo
+    from .distributed import is_first_rank, leave_gloo, leave_other_ranks
 
     # mmengine reloads pkg_resources for each mmdet:: base and warns each time: it would
     # bury the one line below.
@@ -72,18 +72,6 @@ def exit_status(main: Callable[[], int | None]) -> int:
         raise
     finally:
         leave_gloo()
-
-
-def leave_other_ranks(status: int) -> None:
-    """End a process that has others, at once, so that their launcher ends them.
-
-    Its usual end waits for them, who wait for it: NCCL's for up to ten minutes.
-    """
-    if get_world_size() > 1:
-        logging.shutdown()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
 
 
 def is_interrupt(error: BaseException | None) -> bool:

@@ -14,6 +14,7 @@ from eca_mm.analysis.workload import Settings
 from eca_mm.layers import CBAM, ECA, SE
 
 SMALL = Settings(size=(64, 32), frozen_stages=-1)
+BLOCKS = [f'layer{i + 1}.{j}' for i, n in enumerate((3, 4, 6, 3)) for j in range(n)]
 
 
 def kinds(model: nn.Module, kind: type) -> list[str]:
@@ -51,9 +52,8 @@ def test_backbones():
         name: workloads.backbone(name, SMALL).model
         for name in ('plain', 'naive ECA', 'ours', 'CBAM', 'NL')
     }
-    blocks = [f'layer{i + 1}.{j}' for i, n in enumerate((3, 4, 6, 3)) for j in range(n)]
-    assert kinds(built['ours'], ECA) == kinds(built['naive ECA'], ECA) == blocks
-    assert kinds(built['CBAM'], CBAM) == blocks
+    assert kinds(built['ours'], ECA) == kinds(built['naive ECA'], ECA) == BLOCKS
+    assert kinds(built['CBAM'], CBAM) == BLOCKS
     assert [n for n, _ in built['NL'].named_modules() if n.endswith('theta')] == [
         'layer3.4.nonlocal_block.theta'
     ]
@@ -214,9 +214,8 @@ def test_classifiers_train_as_on_imagenet(backbone):
 
 def test_folded_norms():
     """None is left but those that fused ends fold by themselves."""
-    blocks = [f'layer{i + 1}.{j}' for i, n in enumerate((3, 4, 6, 3)) for j in range(n)]
     norms = {
         name: kinds(workloads.backbone(name, SMALL).model, nn.BatchNorm2d)
         for name in ('plain+fuse', 'naive ECA+fuse', 'ours+fuse')
     }
-    assert norms == {'plain+fuse': [], 'naive ECA+fuse': [], 'ours+fuse': blocks}
+    assert norms == {'plain+fuse': [], 'naive ECA+fuse': [], 'ours+fuse': BLOCKS}

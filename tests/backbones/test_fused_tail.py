@@ -13,7 +13,6 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from eca_mm.analysis.cost import saved_bytes
-from eca_mm.analysis.providers import compile_obstacle
 from eca_mm.backbones import ECAResNet, PluginResNet, fused_end
 from eca_mm.backbones.blocks import PluginBasicBlock, PluginBottleneck
 
@@ -287,33 +286,6 @@ def test_traced_models_are_plain(fused_calls):
     torch.testing.assert_close(traced(x), expected, rtol=1e-4, atol=1e-4)
     for program in exported:
         torch.testing.assert_close(program.module()(x), expected, rtol=1e-4, atol=1e-4)
-
-
-@pytest.mark.parametrize(
-    'backend', ['aot_eager', pytest.param('inductor', marks=pytest.mark.slow)]
-)
-def test_compiles_without_graph_breaks(backend, tmp_path, monkeypatch):
-    monkeypatch.setenv('TORCHINDUCTOR_CACHE_DIR', str(tmp_path))
-    obstacle = compile_obstacle('cpu') if backend == 'inductor' else None
-    if obstacle:
-        pytest.skip(obstacle)
-    block = resnet().layer2[1].double()
-    compiled = torch.compile(block, fullgraph=True, backend=backend)
-    x = torch.randn(2, 64, 4, 4, dtype=torch.float64)
-    for found, value in zip(
-        results_of_block(compiled, block, x),
-        results_of_block(block, block, x),
-        strict=True,
-    ):
-        torch.testing.assert_close(found, value)
-
-
-def results_of_block(call, block, x):
-    x = x.clone().requires_grad_()
-    block.zero_grad()
-    out = call(x)
-    out.square().sum().backward()
-    return [out, x.grad, *(p.grad.clone() for p in block.parameters())]
 
 
 def test_frozen_parameters_get_no_gradient(image, fused_calls):
