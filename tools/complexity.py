@@ -7,14 +7,13 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from mmdet.registry import MODELS
 from rich.console import Console
 from rich.table import Table
 from tqdm import tqdm
 
 import eca_mm  # noqa: F401  (registers backbones, plugins and hooks)
 from eca_mm.analysis import compare, complexity
-from eca_mm.engine import RequestError, exit_status, read_config
+from eca_mm.engine import RequestError, build_detector, exit_status, read_config
 
 UNITS = {'parameters': 1e6, 'trainable': 1e6, 'flops': 1e9}
 EPILOG = """\
@@ -68,9 +67,7 @@ def count_configs(args: argparse.Namespace) -> Iterable[dict]:
     if min(args.shape) < 32:
         raise RequestError(f'--shape {args.shape}: each side must be at least 32')
     for path in tqdm(args.configs, unit='model', disable=len(args.configs) == 1):
-        cfg = read_config(path).model
-        cfg.backbone.init_cfg = None
-        model = MODELS.build(cfg)
+        model = build_detector(read_config(path))
         if args.convention == 'paper':
             complexity.with_background_rows(model)
         found = complexity.measure(model, tuple(args.shape), args.convention)

@@ -9,7 +9,7 @@ from eca_mm.checkpoints.convert import Converted, convert, save
 from eca_mm.checkpoints.layouts import LAYOUTS
 from eca_mm.checkpoints.load_report import LoadReport, load_report
 from eca_mm.checkpoints.safe import CheckpointError
-from eca_mm.engine import RequestError, build_model, exit_status, read_config
+from eca_mm.engine import RequestError, build_detector, exit_status, read_config
 
 DESCRIPTION = """\
 Give published weights the names that the backbones and detectors here have, and say
@@ -66,7 +66,7 @@ def check_fit(converted: Converted, path: str) -> LoadReport:
         RequestError: The config has no such model, or one of another architecture;
             attention that the weights do not give is no reason.
     """
-    model = build_model(read_config(path))
+    model = build_detector(read_config(path))
     state = converted.state_dict
     whole = any(key.startswith('backbone.') for key in state)
     report = load_report(model if whole else model.backbone, state)

@@ -17,7 +17,7 @@ from eca_mm.checkpoints.load_report import load_report
 from eca_mm.engine import (
     RequestError,
     RunStopped,
-    build_model,
+    build_detector,
     exit_status,
     read_config,
     refuse_problems,
@@ -106,7 +106,7 @@ def load_features(cfg: Config, checkpoint: str) -> export.Features:
     Raises:
         RequestError: The config has none, or the checkpoint lacks a tensor of theirs.
     """
-    features = export.Features(build_model(cfg))
+    features = export.Features(build_detector(cfg))
     loaded = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
     state = loaded.get('state_dict', loaded)
     report = load_report(features, state)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mmdet.registry import MODELS
 from mmengine.config import Config, DictAction
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
@@ -20,7 +19,13 @@ from eca_mm.analysis import gates as analysis
 from eca_mm.analysis.gate_files import write_data, write_figures
 from eca_mm.analysis.labelled_images import LabelledImages, from_dataset, from_folder
 from eca_mm.checkpoints.load_report import load_report
-from eca_mm.engine import RequestError, exit_status, read_config, refuse_problems
+from eca_mm.engine import (
+    RequestError,
+    build_detector,
+    exit_status,
+    read_config,
+    refuse_problems,
+)
 
 EPILOG = """\
 It writes distribution.png, classes.png, channels.png and kernels.png, captions.json
@@ -79,7 +84,7 @@ def parse_args() -> argparse.Namespace:
 
 def load_model(cfg: Config, checkpoint: str) -> nn.Module:
     """Build the model with the weights of ``checkpoint``."""
-    model = MODELS.build(cfg.model)
+    model = build_detector(cfg)
     if not analysis.gated_layers(model):
         raise RequestError(f'{cfg.filename}: its model has no layer with channel gates')
     loaded = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')

@@ -1,21 +1,21 @@
-from .broken_images import BrokenImageHook
-from .checkpoint import SafeCheckpointHook, SaveError
-from .exact_resume import ExactResumeHook
-from .fold_norms import FoldNormsHook
-from .load_report import LoadReportHook
-from .loss_guard import LossGuardHook
-from .nan_retry import train
-from .preflight import add_check_arguments, refuse_problems, show_problems
-from .request import (
-    RequestError,
-    RunStopped,
+from .arguments import (
+    add_check_arguments,
     add_config_arguments,
-    exit_status,
     load_config,
     read_config,
 )
+from .broken_images import BrokenImageHook
+from .checkpoint import SafeCheckpointHook
+from .errors import RequestError, RunStopped
+from .exact_resume import ExactResumeHook
+from .exit_status import exit_status
+from .fold_norms import FoldNormsHook
+from .load_report import LoadReportHook
+from .loss_guard import LossGuardHook
+from .preflight import refuse_problems, show_problems
 from .resume import resume_from_newest
-from .runner import build_model, build_runner
+from .runner import build_detector, build_model, build_runner, train
+from .saving import SaveError
 from .stop import StopSignalHook
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     'StopSignalHook',
     'add_check_arguments',
     'add_config_arguments',
+    'build_detector',
     'build_model',
     'build_runner',
     'exit_status',

@@ -1,6 +1,6 @@
 """Images that cannot be read: in training skipped up to a limit, and always named."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +11,10 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
+from .checkpoint import save_before_stop
 from .distributed import agreed
-from .load_report import bare
-from .request import RunStopped
-from .stop import save_before_stop
+from .errors import RunStopped
+from .parts import bare, pipelines
 
 LIST = 'broken_images.txt'
 SHOWN = 5
@@ -192,14 +192,3 @@ def in_words(error: Exception) -> str:
         return NO_IMAGE
     said = getattr(error, 'strerror', None) or f'{type(error).__name__}: {error}'
     return ' '.join(said.split())
-
-
-def pipelines(dataset) -> Iterator[list]:
-    """The steps of a data set, or of those in RepeatDataset, ConcatDataset and such."""
-    steps = getattr(getattr(dataset, 'pipeline', None), 'transforms', None)
-    if steps is not None:
-        yield steps
-        return
-    for inner in getattr(dataset, 'datasets', [getattr(dataset, 'dataset', None)]):
-        if inner is not None:
-            yield from pipelines(inner)

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
 
-from mmengine.dist import broadcast_object_list, is_main_process
-from mmengine.fileio import LocalBackend, register_backend
+from mmengine.dist import is_main_process
+from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
@@ -16,8 +16,8 @@ from mmengine.runner import Runner
 from eca_mm.files import remove_leftovers, replaced
 
 from .exact_resume import position
-from .request import RunStopped
 from .resume import last_checkpoint
+from .saving import InStep, LateRemovals, SaveError
 
 # What the hook remembers of the files it wrote; a failed save changes none of it.
 BOOKS = (
@@ -29,21 +29,6 @@ BOOKS = (
 )
 
 INTERRUPTED = 'interrupted.pth'
-
-
-@register_backend('crash_safe')
-class CrashSafeBackend(LocalBackend):
-    """Local files that are there whole or not at all."""
-
-    def put(self, obj: bytes, filepath: str | Path) -> None:
-        path = Path(filepath)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replaced(path) as temporary:
-            temporary.write_bytes(obj)
-
-
-class SaveError(RunStopped):
-    """A checkpoint could not be written; those before it are as they were."""
 
 
 @HOOKS.register_module()
@@ -198,52 +183,11 @@ class SafeCheckpointHook(CheckpointHook):
             runner.logger.error(f'{error}; the run goes on')
 
 
-class InStep:
-    """A runner all of whose ranks learn whether the first one could save.
-
-    Args:
-        then: What the first rank does after it has saved.
-    """
-
-    def __init__(self, runner: Runner, then=lambda runner: None) -> None:
-        self.runner = runner
-        self.then = then
-
-    def __getattr__(self, name: str):
-        return getattr(self.runner, name)
-
-    def save_checkpoint(self, out_dir: str, filename: str, *args, **kwargs) -> None:
-        """As Runner.save_checkpoint.
-
-        Raises:
-            SaveError: On every rank, if the first one cannot write.
-        """
-        reasons = [None]
-        try:
-            self.runner.save_checkpoint(out_dir, filename, *args, **kwargs)
-            if is_main_process():
-                self.then(self.runner)
-        except OSError as error:
-            reasons = [str(error.strerror or error)]
-        broadcast_object_list(reasons)
-        if reasons[0]:
-            raise SaveError(
-                f'cannot save {os.path.join(out_dir, filename)}: {reasons[0]}; '
-                'all checkpoints before it are intact'
-            )
-
-
-class LateRemovals:
-    """A file backend that notes what is to be removed, for when it is safe."""
-
-    def __init__(self, backend: LocalBackend) -> None:
-        self.backend = backend
-        self.late: list[str] = []
-
-    def __getattr__(self, name: str):
-        return getattr(self.backend, name)
-
-    def remove(self, path: str) -> None:
-        self.late.append(path)
-
-    rmtree = remove
+def save_before_stop(runner: Runner) -> str:
+    """Save at the end of an iteration, on all ranks, and say how to go on."""
+    advice = 'go on from its last checkpoint with --resume'
+    for saver in runner.hooks:
+        if isinstance(saver, SafeCheckpointHook):
+            saver.save_interrupted(runner)
+            advice = f'go on from {saver.last_ckpt} with --resume'
+    return advice

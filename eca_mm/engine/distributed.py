@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import all_reduce, get_world_size
 
-from .request import RequestError
+from .errors import RequestError
 
 
 def is_first_rank() -> bool:

@@ -7,6 +7,7 @@ from mmengine.registry import HOOKS
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 
 from .data_order import seed_batches
+from .parts import train_sampler
 from .random_state import random_state, set_random_state
 
 
@@ -121,11 +122,3 @@ class ExactResumeHook(Hook):
         """Training must not depend on whether a validation came between."""
         if self.before_validation:
             set_random_state(self.before_validation)
-
-
-def train_sampler(runner: Runner):
-    """What gives the order of samples: the loader's sampler or its batch sampler's."""
-    loader = runner.train_loop.dataloader
-    if hasattr(loader.sampler, 'seed'):
-        return loader.sampler
-    return getattr(loader.batch_sampler, 'sampler', None)

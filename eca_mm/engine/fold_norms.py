@@ -7,7 +7,7 @@ from torch import nn
 
 from eca_mm.backbones.fold import describe, fold_norms
 
-from .load_report import bare
+from .parts import bare
 
 
 @HOOKS.register_module()

@@ -10,13 +10,14 @@ import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
-from mmengine.model import is_model_wrapper
 from mmengine.model.weight_init import PretrainedInit
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from eca_mm.checkpoints.load_report import LoadReport, load_report
+
+from .parts import bare
 
 
 @dataclass(frozen=True)
@@ -147,11 +148,6 @@ def initial_weights(module: nn.Module) -> str:
         if cfg['type'] in ('Pretrained', PretrainedInit)
     ]
     return ' and '.join(names) or 'a state dict'
-
-
-def bare(model: nn.Module) -> nn.Module:
-    """The model without its wrapper for several ranks."""
-    return model.module if is_model_wrapper(model) else model
 
 
 @contextmanager

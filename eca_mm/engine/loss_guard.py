@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import torch
 from mmengine.dist import all_gather_object, get_world_size
 from mmengine.hooks import CheckpointHook, Hook
-from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch import Tensor
 
 from .distributed import agreed
-from .request import RunStopped
+from .errors import RunStopped
+from .parts import optim_wrappers
 
 
 class NotFinite(RunStopped):
@@ -119,10 +119,3 @@ def image_names(node) -> Iterator[str]:
         name = getattr(node, 'img_path', None) or getattr(node, 'img_id', None)
         if name is not None:
             yield str(name)
-
-
-def optim_wrappers(runner: Runner) -> list[OptimWrapper]:
-    wrapper = runner.optim_wrapper
-    if isinstance(wrapper, OptimWrapperDict):
-        return list(wrapper.values())
-    return [wrapper]

@@ -9,7 +9,7 @@ from mmengine.config import Config
 from eca_mm.checkpoints.safe import CheckpointError, load_file
 
 from .distributed import is_first_rank
-from .request import RequestError
+from .errors import RequestError
 
 
 def resume_from_newest(cfg: Config) -> None:

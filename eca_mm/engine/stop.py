@@ -11,9 +11,9 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
-from .checkpoint import SafeCheckpointHook
+from .checkpoint import save_before_stop
 from .distributed import agreed
-from .request import RunStopped
+from .errors import RunStopped
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -64,16 +64,6 @@ class StopSignalHook(Hook):
 
     def after_train(self, runner: Runner) -> None:
         self.let_go()
-
-
-def save_before_stop(runner: Runner) -> str:
-    """Save at the end of an iteration, on all ranks, and say how to go on."""
-    advice = 'go on from its last checkpoint with --resume'
-    for saver in runner.hooks:
-        if isinstance(saver, SafeCheckpointHook):
-            saver.save_interrupted(runner)
-            advice = f'go on from {saver.last_ckpt} with --resume'
-    return advice
 
 
 def leave_workers_alone(loader: DataLoader) -> None:

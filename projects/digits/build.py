@@ -16,7 +16,7 @@ import numpy as np
 from pycocotools import mask as mask_util
 from tqdm import tqdm
 
-from eca_mm.engine.request import RequestError, exit_status
+from eca_mm.engine import RequestError, exit_status
 
 NAMES = ('zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine')
 VERSION = 1  # count on when the pixels change: data of another version is built anew

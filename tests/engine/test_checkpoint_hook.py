@@ -9,7 +9,7 @@ from mmengine.runner import Runner
 from small_run import Score, small_runner
 
 from eca_mm.engine import SaveError
-from eca_mm.engine.checkpoint import CrashSafeBackend
+from eca_mm.engine.saving import CrashSafeBackend
 from eca_mm.files import remove_leftovers, replaced
 
 

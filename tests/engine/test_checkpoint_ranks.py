@@ -13,7 +13,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from small_run import small_runner
 from eca_mm.engine import exit_status
-from eca_mm.engine.checkpoint import CrashSafeBackend
+from eca_mm.engine.saving import CrashSafeBackend
 
 case, rank = sys.argv[1], int(os.environ['RANK'])
 store = f'file://{os.getcwd()}/store'

@@ -14,7 +14,8 @@ from small_run import small_runner
 from test_loss_guard import EACH, Poison, names
 
 from eca_mm.checkpoints.safe import load_file
-from eca_mm.engine import RunStopped, nan_retry, train
+from eca_mm.engine import RunStopped, train
+from eca_mm.engine import runner as engine_runner
 
 POISON = dict(type='Poison', at=5)
 
@@ -52,7 +53,7 @@ def runs(monkeypatch, tmp_path):
 
         rates = Rates()
         built.clear()
-        monkeypatch.setattr(nan_retry, 'build_runner', build)
+        monkeypatch.setattr(engine_runner, 'build_runner', build)
         return rates.of
 
     prepare.built = built
@@ -147,7 +148,7 @@ def test_the_first_run_is_let_go(runs, monkeypatch):
 
     gc.collect()
     runs(POISON, workers=2, checkpoint=EACH)
-    build = nan_retry.build_runner
+    build = engine_runner.build_runner
 
     def with_look(cfg):
         runner = build(cfg)
@@ -155,7 +156,7 @@ def test_the_first_run_is_let_go(runs, monkeypatch):
             runner.register_hook(Look())
         return runner
 
-    monkeypatch.setattr(nan_retry, 'build_runner', with_look)
+    monkeypatch.setattr(engine_runner, 'build_runner', with_look)
     train(Config(), nan_retry=True)
     assert seen == [(0, None)]
     assert signal.getsignal(signal.SIGTERM) is handler
@@ -168,14 +169,14 @@ def test_a_signal_is_not_overruled(runs, monkeypatch):
                 signal.raise_signal(signal.SIGTERM)
 
     runs(POISON, checkpoint=dict(interval=5))
-    build = nan_retry.build_runner
+    build = engine_runner.build_runner
 
     def with_signal(cfg):
         runner = build(cfg)
         runner.register_hook(Signal(), priority='LOWEST')  # after StopSignalHook's look
         return runner
 
-    monkeypatch.setattr(nan_retry, 'build_runner', with_signal)
+    monkeypatch.setattr(engine_runner, 'build_runner', with_signal)
     with pytest.raises(RunStopped, match='in iteration 6'):
         train(Config(), nan_retry=True)
     assert len(runs.built) == 1

@@ -9,9 +9,10 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
+from eca_mm.engine import build_model
 from eca_mm.engine.preflight import disk, output
 from eca_mm.engine.preflight.schedule import schedule_findings
-from eca_mm.engine.preflight.weights import build_model, other_model, start_findings
+from eca_mm.engine.preflight.weights import other_model, start_findings
 from eca_mm.engine.preflight.work_dir import differing_keys, work_dir_findings
 from eca_mm.findings import ERROR, NOTE, WARNING, Finding
 

@@ -10,20 +10,20 @@ from mmengine.config import Config
 from eca_mm.findings import ERROR, WARNING, Finding
 
 from ..distributed import is_first_rank
-from ..request import RequestError
+from ..errors import RequestError
+from ..runner import build_model
 from .data import data_findings
 from .disk import disk_findings
-from .output import add_check_arguments, count, plural, show
+from .output import count, plural, show
 from .schedule import schedule_findings
 from .weights import (
-    build_model,
     checkpoint_findings,
     start_findings,
     tested_findings,
 )
 from .work_dir import work_dir_findings
 
-__all__ = ['add_check_arguments', 'find_problems', 'refuse_problems', 'show_problems']
+__all__ = ['find_problems', 'refuse_problems', 'show_problems']
 
 
 def refuse_problems(cfg: Config, splits: tuple[str, ...]) -> None:
@@ -98,10 +98,8 @@ def model_findings(cfg: Config, trains: bool, with_weights: bool) -> Iterator[Fi
         return
     try:
         model = build_model(cfg, 'cpu' if with_weights else 'meta')
-    except Exception as error:  # a config can name any code
-        if with_weights:
-            what = f'cannot be built: {type(error).__name__}: {error}'
-            yield Finding(ERROR, 'model', '', what, 'mend the config')
+    except RequestError as error:
+        yield Finding(ERROR, 'model', '', f'cannot be built: {error}', 'mend it')
         return
     if trains:
         yield from disk_findings(cfg, model)

@@ -1,7 +1,6 @@
 """Findings as a table, as JSON and as lines."""
 
 import json
-from argparse import ArgumentParser
 
 from rich.console import Console
 from rich.table import Table
@@ -10,26 +9,6 @@ from rich.text import Text
 from eca_mm.findings import ERROR, NOTE, WARNING, Finding
 
 COLOURS = {ERROR: 'bold red', WARNING: 'yellow', NOTE: 'dim'}
-
-
-def add_check_arguments(parser: ArgumentParser) -> None:
-    """``--check`` and ``--json``, which the train and the test tool share."""
-    parser.add_argument(
-        '--check',
-        nargs='?',
-        const='quick',
-        choices=['quick', 'full'],
-        help='only look at config, data, weights, work dir and disk, and show all that '
-        'is wrong; "full" reads every image and not a sample of 100. Exit status 0 '
-        '(warnings at most) or 2',
-    )
-    parser.add_argument(
-        '--json',
-        action='store_true',
-        help='the same as JSON on stdout (implies --check): config, errors, warnings '
-        '(counts) and findings, each with level (error, warning or note), part, '
-        'subject, what, remedy',
-    )
 
 
 def count(findings: list[Finding], level: str) -> int:

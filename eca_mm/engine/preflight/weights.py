@@ -2,14 +2,11 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 
-import torch
 from mmengine.config import Config
-from mmengine.registry import MODELS, DefaultScope
 from mmengine.runner import load_checkpoint
 from torch import nn
 
@@ -20,6 +17,7 @@ from eca_mm.checkpoints.safe import CheckpointError, load_file
 from eca_mm.findings import ERROR, NOTE, WARNING, Finding, some
 
 from ..load_report import LoadReportHook
+from ..runner import in_scope
 from .config_parts import walk
 
 RANDOM_INIT = '--cfg-options model.backbone.init_cfg=None'
@@ -66,22 +64,6 @@ def read(name: str) -> object:
     if name.startswith(PREFIXES):
         return store.load(name)
     return load_file(Path(name).expanduser())
-
-
-def build_model(cfg: Config, device: str) -> nn.Module:
-    """The model of a config with random weights, 'meta' for one that takes no memory.
-
-    Raises:
-        Exception: Whatever the classes of the model raise.
-    """
-    with in_scope(cfg), torch.device(device):
-        return MODELS.build(cfg.model)
-
-
-@contextmanager
-def in_scope(cfg: Config) -> Iterator[None]:
-    with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmdet')):
-        yield
 
 
 def start_findings(cfg: Config, model: nn.Module) -> Iterator[Finding]:

@@ -1,0 +1,55 @@
+"""How a tool ends: its exit status, and one line for what is no fault of the code."""
+
+import logging
+import signal
+import sys
+import traceback
+import warnings
+from collections.abc import Callable
+
+from mmengine.dist import get_world_size
+
+from .distributed import is_first_rank, leave_gloo, leave_other_ranks
+from .errors import RequestError, RunStopped
+
+
+def exit_status(main: Callable[[], int | None]) -> int:
+    """Run a tool and return its exit status: 2 for a wrong request, else what it says.
+
+    A run that fails keeps its traceback, unless it says why with :class:`RunStopped`.
+    """
+    # mmengine reloads pkg_resources for each mmdet:: base and warns each time: it would
+    # bury the one line below.
+    warnings.filterwarnings('ignore', 'pkg_resources is deprecated', UserWarning)
+    logging.raiseExceptions = False  # a full disk: no traceback for each log line
+    try:
+        return main() or 0
+    except RequestError as error:
+        for problem in error.args:
+            # One line whatever the message quotes.
+            print(f'error: {" ".join(problem.split())}', file=sys.stderr)
+        return 2
+    except RunStopped as stop:
+        if is_first_rank() or stop.of_one_rank:
+            print(f'stopped: {" ".join(str(stop).split())}', file=sys.stderr)
+        if stop.of_one_rank:
+            leave_other_ranks(stop.status)
+        return stop.status
+    except BaseException as error:
+        if is_interrupt(error):  # before the run saves at Ctrl-C, or at the second one
+            if is_first_rank():
+                print('stopped: by SIGINT', file=sys.stderr)
+            return 128 + signal.SIGINT
+        if isinstance(error, Exception) and get_world_size() > 1:
+            traceback.print_exc()
+            leave_other_ranks(1)
+        raise
+    finally:
+        leave_gloo()
+
+
+def is_interrupt(error: BaseException | None) -> bool:
+    """Whether it is a Ctrl-C, or followed from one: mmengine turns it into others."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
