@@ -124,7 +124,7 @@ def load_from_local(filename: str, map_location=None) -> object:
 
 
 def register() -> None:
-    """Take the place of mmengine's own loaders, each with its own way to find a file."""
+    """Take the place of mmengine's own loaders, which say where a file is found."""
     safe = dict(torch=SafeTorch(), load_url=load_url)
     safe['load_from_http'] = restricted(checkpoint.load_from_http, safe)
     for prefix, loader in dict(CheckpointLoader._schemes).items():

@@ -1,4 +1,4 @@
-"""Hostile files by every road on which mmengine loads weights, and bombs in any file."""
+"""Hostile files by every road on which mmengine loads weights, and bombs."""
 
 import hashlib
 import json
