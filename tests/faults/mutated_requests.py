@@ -161,9 +161,9 @@ def scale(cfg: dict, rng: random.Random) -> None:
 
 def as_other_type(cfg: dict, rng: random.Random) -> None:
     node, key = spot(cfg, rng)
-    node[key] = rng.choice((str, lambda v: [v], lambda v: dict(type=v), lambda v: (v, v)))(
-        node[key]
-    )
+    node[key] = rng.choice(
+        (str, lambda v: [v], lambda v: dict(type=v), lambda v: (v, v))
+    )(node[key])
 
 
 def misspell(cfg: dict, rng: random.Random) -> None:

@@ -16,6 +16,7 @@ from ..runner import build_model
 from .data import data_findings
 from .disk import disk_findings
 from .dry_run import dry_findings
+from .initializers import try_initializers
 from .metric import metric_findings
 from .output import count, plural, show
 from .refusal import Refusals
@@ -70,7 +71,7 @@ def show_problems(
     show(str(cfg.filename), findings, with_json)
     errors = count(findings, ERROR)
     if errors:
-        raise RequestError(f'{plural(errors, "thing")} to mend before this can run')
+        raise RequestError(f'{plural(errors, "thing")} to fix before this can run')
 
 
 def find_problems(
@@ -101,7 +102,10 @@ def find_problems(
         findings += schedule_findings(cfg)
         findings += rate_findings(cfg)
         findings += work_dir_findings(cfg)
-    return findings + list(model_findings(cfg, splits, stand_ins, usable and is_check))
+    with_weights = usable and is_check
+    refused = {finding.part for finding in findings if finding.level == ERROR}
+    findings += model_findings(cfg, splits, stand_ins, with_weights, refused)
+    return findings
 
 
 def model_findings(
@@ -109,15 +113,21 @@ def model_findings(
     splits: tuple[str, ...],
     stand_ins: dict[Path, StandIn],
     with_weights: bool,
+    refused: set[str],
 ) -> Iterator[Finding]:
-    """What needs the model: disk space, what its weights give it, a dry run."""
+    """What needs the model: disk space, what its weights give it, a dry run.
+
+    Args:
+        refused: Parts of which errors are known, which a dry run would say again.
+    """
     trains = 'train' in splits
     refusals = Refusals(cfg)
-    model = None
     with refusals.of('model'):
         model = build_model(cfg)
+        if trains:
+            try_initializers(model)
     yield from refusals.found
-    if model is None:
+    if refusals.found:
         return
     if trains:
         yield from disk_findings(cfg, model)
@@ -127,4 +137,4 @@ def model_findings(
     elif with_weights and cfg.get('load_from'):
         yield from tested_findings(cfg.load_from, model)
     # Last, for it trains the model.
-    yield from dry_findings(cfg, model, splits, stand_ins)
+    yield from dry_findings(cfg, model, splits, stand_ins, refused)
