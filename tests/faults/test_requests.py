@@ -46,10 +46,12 @@ REFUSED = {
         {'val_evaluator.proposal_nums': (10, 300, 1000)}, 'with 100 among them',
         'write such as (100, 300, 1000)'),
     'unknown item': (
-        {'val_evaluator.metric_items': ['mAP50']}, "no 'mAP50'", "did you mean 'mAP_50'?"),
+        {'val_evaluator.metric_items': ['mAP50']}, "no 'mAP50'",
+        "did you mean 'mAP_50'?"),
     'unknown backend': ({'val_evaluator.backend': 'coco'}, "'coco'", 'hotcoco'),
     'format without a place': (
-        {'val_evaluator.format_only': True}, 'format_only without', 'set outfile_prefix'),
+        {'val_evaluator.format_only': True}, 'format_only without',
+        'set outfile_prefix'),
     'threshold of mmdet': (
         {'val_evaluator.iou_thrs': 0.5, 'val_evaluator.type': 'CocoMetric'},
         'no right figures with 0.5', "type='FastCocoMetric'"),
@@ -69,7 +71,8 @@ REFUSED = {
     'misspelt argument': (
         {'model.backbone.depht': 18}, "unexpected keyword argument 'depht'",
         "did you mean 'depth'?"),
-    'twice at one place': ({'model.backbone.plugins': ECA}, 'duplicate plugin', "postfix='_2'"),
+    'twice at one place': (
+        {'model.backbone.plugins': ECA}, 'duplicate plugin', "postfix='_2'"),
     'neck of other widths': (
         {'model.neck.in_channels': [8, 16, 32, 65]}, '65', 'correct model'),
     'misspelt initialisation': (

@@ -1,4 +1,4 @@
-"""Whether the host can build what ``init_cfg`` names; it does so when training begins."""
+"""Whether the host can build what ``init_cfg`` names, which it does late."""
 
 from mmengine.model import BaseModule
 from mmengine.registry import WEIGHT_INITIALIZERS
