@@ -10,6 +10,8 @@ from tempfile import TemporaryDirectory
 
 from mmengine.config import Config
 from mmengine.evaluator import Evaluator
+from mmengine.hooks import EMAHook
+from mmengine.logging import MessageHub
 from mmengine.model import BaseTTAModel
 from mmengine.optim import OptimWrapper
 from mmengine.utils import ManagerMixin
@@ -85,6 +87,9 @@ def unnoticed(cfg: Config) -> Iterator[None]:
     ):
         warnings.simplefilter('ignore')
         logging.disable(logging.CRITICAL)
+        # Some models ask how far the training is.
+        hub = MessageHub.get_instance('preflight')
+        hub.update_info_dict(dict(epoch=0, iter=0, max_epochs=1, max_iters=1))
         for kind in kinds_below(Visualizer):  # that of an earlier run is not looked at
             kind._instance_dict.clear()
         try:
@@ -125,6 +130,9 @@ class Trial:
             runner.register_default_hooks(cfg.get('default_hooks'))
         with self.of('custom_hooks'):
             runner.register_custom_hooks(cfg.get('custom_hooks') or [])
+            for hook in runner.hooks:
+                if isinstance(hook, EMAHook):  # builds its part when a run begins
+                    hook.before_run(runner)
         with self.of('model_wrapper_cfg'):
             runner.try_wrapper()
         for split in splits:
@@ -189,7 +197,8 @@ class Trial:
         if samples is None:
             return
         predicted = self.step(split, samples, None)
-        masks = bool(predicted) and 'masks' in predicted[0].pred_instances
+        # What could not be tried may give masks.
+        masks = not predicted or 'masks' in predicted[0].pred_instances
         with self.of(f'{split}_evaluator'):
             evaluate(evaluator, samples, masks)
 
@@ -224,4 +233,4 @@ def evaluate(evaluator: Evaluator, samples: list, masks: bool) -> None:
     """Have each COCO metric evaluate made-up detections; raises what it raises."""
     for metric, results in made_up_results(evaluator.metrics, samples, masks):
         metric.process({}, results)
-        metric.compute_metrics(metric.results)
+        metric.evaluate(len(results))

@@ -61,7 +61,7 @@ def agreed_step(batch: SmallBatch, wrapper: OptimWrapper | None):
     lack what it needs: only what fails on real images counts.
 
     Raises:
-        TrialFailed: The memory does not suffice to try.
+        TrialFailed: The memory does not suffice to try, or random weights do not.
         Exception: Whatever the model raises of real images, on the device of the run.
     """
     try:
@@ -76,6 +76,8 @@ def agreed_step(batch: SmallBatch, wrapper: OptimWrapper | None):
     except (MemoryError, torch.cuda.OutOfMemoryError) as error:
         raise TrialFailed from error
     except Exception as error:
+        if 'INTERNAL ASSERT' in str(error):  # an operator of random weights' boxes
+            raise TrialFailed from error
         raise error from small
     finally:
         batch.model.to('cpu')

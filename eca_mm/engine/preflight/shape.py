@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from numbers import Number
 
 from mmengine.config import Config
+from mmengine.registry import MODELS
 
 from eca_mm.findings import ERROR, Finding
 
-from .config_parts import leaf_datasets
+from .config_parts import leaf_datasets, walk
 from .names import did_you_mean
 
 # What a value must be, as one would say it: and the types that are that.
@@ -58,6 +59,7 @@ INNER = {
     'train_cfg.val_interval': 'a number',
     'train_cfg.val_begin': 'a number',
     'randomness.seed': 'a whole number',
+    'log_processor.window_size': 'a number',
     'env_cfg.mp_cfg': 'a dict',
     'env_cfg.dist_cfg': 'a dict',
     'model.backbone': 'a dict',
@@ -93,6 +95,11 @@ def shape_findings(cfg: Config) -> Iterator[Finding]:
                 ERROR, 'config', 'model', 'there is no model', near or 'give one'
             )
         return
+    yield from absent_findings(settings)
+    for path, node in walk(settings):
+        if isinstance(node.get('type'), (list, dict)):
+            what = f'{path}.type is {node["type"]!r:.80}, and not a name'
+            yield Finding(ERROR, path.partition('.')[0], '', what, 'give the name')
     for path in POSITIVE:
         value = at(settings, path)
         if isinstance(value, Number) and (value != int(value) or value < 1):
@@ -102,6 +109,20 @@ def shape_findings(cfg: Config) -> Iterator[Finding]:
         yield from split_findings(settings, split)
     for key in ('default_hooks', 'custom_hooks'):
         yield from hook_findings(settings, key)
+
+
+def absent_findings(settings: dict) -> Iterator[Finding]:
+    """What the host's Runner takes if it is there, but not as None, and its scope."""
+    for key in ('env_cfg', 'randomness', 'default_scope'):
+        if key in settings and settings[key] is None:
+            yield Finding(ERROR, 'config', key, f'{key} is None', f'leave {key} out')
+    kind = settings['model'].get('type')
+    if 'default_scope' not in settings and isinstance(kind, str):
+        # Without it the Runner, other than mmdet's tools, looks in mmengine alone.
+        if '.' not in kind and kind not in MODELS.module_dict:
+            what = f'there is no default_scope, without which {kind} is not found'
+            remedy = "set default_scope='mmdet'"
+            yield Finding(ERROR, 'config', 'default_scope', what, remedy)
 
 
 def split_findings(settings: dict, split: str) -> Iterator[Finding]:

@@ -24,7 +24,8 @@ def import_findings(cfg: Config) -> Iterator[Finding]:
     if any(str(name).split('.')[0] == 'eca_mm' for name in imports):
         return
     ours = our_types()
-    used = [n['type'] for _, n in walk(cfg._cfg_dict) if n.get('type') in ours]
+    kinds = [node.get('type') for _, node in walk(cfg._cfg_dict)]
+    used = [kind for kind in kinds if isinstance(kind, str) and kind in ours]
     if used:
         what = (
             f'{some(dict.fromkeys(used))} of eca_mm is used, and custom_imports lacks '
