@@ -117,12 +117,12 @@ def absent_findings(settings: dict) -> Iterator[Finding]:
         if key in settings and settings[key] is None:
             yield Finding(ERROR, 'config', key, f'{key} is None', f'leave {key} out')
     kind = settings['model'].get('type')
-    if 'default_scope' not in settings and isinstance(kind, str):
-        # Without it the Runner, other than mmdet's tools, looks in mmengine alone.
-        if '.' not in kind and kind not in MODELS.module_dict:
-            what = f'there is no default_scope, without which {kind} is not found'
-            remedy = "set default_scope='mmdet'"
-            yield Finding(ERROR, 'config', 'default_scope', what, remedy)
+    # Without a scope the Runner looks in mmengine's own registry alone.
+    is_found = not isinstance(kind, str) or '.' in kind or kind in MODELS.module_dict
+    if 'default_scope' not in settings and not is_found:
+        what = f'there is no default_scope, without which {kind} is not found'
+        remedy = "set default_scope='mmdet'"
+        yield Finding(ERROR, 'config', 'default_scope', what, remedy)
 
 
 def split_findings(settings: dict, split: str) -> Iterator[Finding]:
