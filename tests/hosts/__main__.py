@@ -136,19 +136,22 @@ def of(names: list[str], by_test: dict) -> dict:
 
 
 def show(rows: list[Verdict]) -> None:
-    table = Table('test', "hosts' class", 'our class', 'note')
+    """A table of all tests, and counts a class."""
+    table = Table(title="The hosts' own tests")
+    for name in ('test', 'hosts', 'ours', 'note'):
+        table.add_column(name, overflow='fold')
     for row in rows:
-        if row.note or row.arm:
-            test = row.test if row.arm == 'ours' else f'{row.test} ({row.arm})'
-            table.add_row(
-                test, row.hosts, row.ours, row.note, style='red' if row.bad else None
-            )
+        test = row.test if row.arm == 'ours' else f'{row.test} ({row.arm})'
+        style = 'red' if row.bad else None
+        table.add_row(test, row.hosts, row.ours, row.note, style=style)
     console = Console(width=None if sys.stdout.isatty() else 160)
     console.print(table)
-    for name in ('hosts', 'ours'):
-        counts = Counter(getattr(row, name) for row in rows)
-        text = ', '.join(f'{count} {outcome}' for outcome, count in counts.items())
-        console.print(f'{name}: {text}')
+    for arm in ARMS:
+        mine = [row for row in rows if row.arm == arm]
+        for name in ('hosts', 'ours'):
+            counts = Counter(getattr(row, name) for row in mine)
+            text = ', '.join(f'{count} {outcome}' for outcome, count in counts.items())
+            console.print(f'{arm if name == "ours" else "hosts"}: {text}')
     console.print(f'not as listed: {sum(row.bad for row in rows)}')
 
 

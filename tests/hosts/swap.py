@@ -59,6 +59,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list) -> None:
         HOOKS.register_module(name='CheckpointHook', module=hook, force=True)
 
 
+@pytest.fixture(scope='module', autouse=True)
+def no_runs_of_other_files():
+    """Each file finds mmengine as a new process has it.
+
+    Tests of hooks leave a logger with a closed file, into which a backbone would write.
+    """
+    from mmengine.logging import MessageHub, MMLogger
+    from mmengine.registry import DefaultScope
+
+    for kind in (DefaultScope, MessageHub, MMLogger):
+        kind._instance_dict.clear()
+
+
 class Outcomes:
     """Writes for each test ``[outcome, error]``: how it ended, and by what line."""
 
