@@ -124,7 +124,19 @@ def vectorised_hessian(block, x):
     ).unbind()
 
 
-GRADIENTS = [batched, first_batched_then_second, second_batched, vectorised_hessian]
+def backward_in_vmap(block, x):
+    """Of a graph that was made outside; ``is_grads_batched`` is another mechanism."""
+    x = x.clone().requires_grad_()
+    leaves, out = [x, *block.parameters()], block(x)
+    torch.manual_seed(1)
+    gradients = torch.randn(3, *out.shape).to(out)
+    return vmap(lambda g: torch.autograd.grad(out, leaves, g))(gradients)
+
+
+GRADIENTS = [
+    batched, first_batched_then_second, second_batched, vectorised_hessian,
+    backward_in_vmap,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize('layout', LAYOUTS, ids=['NCHW', 'NHWC'])
