@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 import yaml
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from verdicts import Verdict, judge
 
@@ -143,10 +144,10 @@ def show(rows: list[Verdict]) -> None:
     for row in rows:
         test = row.test if row.arm == 'ours' else f'{row.test} ({row.arm})'
         style = 'red' if row.bad else None
-        table.add_row(test, row.hosts, row.ours, row.note, style=style)
+        table.add_row(test, row.hosts, row.ours, escape(row.note), style=style)
     console = Console(width=None if sys.stdout.isatty() else 160)
     console.print(table)
-    for arm in ARMS:
+    for arm in dict.fromkeys(row.arm for row in rows):
         mine = [row for row in rows if row.arm == arm]
         for name in ('hosts', 'ours'):
             counts = Counter(getattr(row, name) for row in mine)

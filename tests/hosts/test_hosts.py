@@ -20,7 +20,7 @@ def test_differs():
     assert not hasattr(MobileNetV2(), 'plugin'), 'it has plugins'
 
 def test_differs_too():
-    assert MobileNetV2.__module__.startswith('mmdet.'), 'not of mmdet'
+    assert MobileNetV2.__module__.startswith('mmdet.'), 'not of [mmdet]'
 
 def test_fails_with_either():
     raise OSError(f'no network for {MobileNetV2.__name__}')
@@ -70,7 +70,7 @@ def test_made_up_file(tmp_path):
             'passed', 'failed', 'deliberate: the last convolution has one'
         ],
         'test_differs_too': [
-            'passed', 'failed', 'NOT LISTED: AssertionError: not of mmdet'
+            'passed', 'failed', 'NOT LISTED: AssertionError: not of [mmdet]'
         ],
         'test_fails_with_either': [
             'failed', 'failed',
