@@ -10,6 +10,11 @@ then needed for backward: the output of the convolution, which a plain block sav
 is not.
 
 The gates themselves are left to autograd.
+
+Backward passes are written in operators that autograd differentiates again and that
+have a batching rule, so that second and batched gradients (``is_grads_batched``) work.
+None is written for forward-mode derivatives or functorch's transforms: blocks are plain
+there.
 """
 
 import torch
@@ -86,21 +91,24 @@ class GatedProjection(Function):
 
     @staticmethod
     def forward(x, weights, shift, identity):
-        return matmul(weights, x, shift.to(x.dtype)).add_(identity).relu_()
+        out = matmul(weights, x, is_channels_last(x), shift.to(x.dtype))
+        return out.add_(identity).relu_()
 
     @staticmethod
     def setup_context(ctx, inputs, output):
         x, weights, shift, _ = inputs
         ctx.save_for_backward(x, weights, output)
         ctx.shift_dtype = shift.dtype
+        # Asked here, because a batched gradient does not tell its own.
+        ctx.channels_last = is_channels_last(x)
 
     @staticmethod
     def backward(ctx, grad):
         x, weights, out = ctx.saved_tensors
         grad = through_relu(grad, out)
-        grad_x = matmul(weights.mT, grad)
+        grad_x = matmul(weights.mT, grad, ctx.channels_last)
         # (N, K, HW) x (N, HW, C)
-        grad_weights = grad.flatten(2).bmm(x.flatten(2).mT)
+        grad_weights = rows(grad).bmm(rows(x).mT)
         return grad_x, grad_weights, sums(grad).to(ctx.shift_dtype), grad
 
 
@@ -127,24 +135,42 @@ class GatedTail(Function):
         return grad_u, grad_scale, sums(grad).to(ctx.shift_dtype), grad
 
 
-def matmul(weight: Tensor, x: Tensor, bias: Tensor | None = None) -> Tensor:
-    """1x1 convolution of each image with weights of its own, x's memory format kept.
+def matmul(
+    weight: Tensor, x: Tensor, channels_last: bool, bias: Tensor | None = None
+) -> Tensor:
+    """1x1 convolution of each image with weights of its own.
 
     Args:
         weight: (N, K, C).
         x: (N, C, H, W).
+        channels_last: Memory format of the result.
         bias: (N, K).
     """
-    # (N, C, H, W) -> (N, C, HW), in channels_last a view too
-    first, second = weight, x.flatten(2)
-    swap = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
-    if swap:  # a product is stored row by row: compute the transposed one
+    first, second = weight, rows(x)
+    if channels_last:  # a product is stored row by row: compute the transposed one
         first, second = second.mT, first.mT
     if bias is None:
         out = torch.bmm(first, second)
     else:
-        out = torch.baddbmm(bias[:, None] if swap else bias[..., None], first, second)
-    return (out.mT if swap else out).unflatten(2, x.shape[2:])
+        bias = bias[:, None] if channels_last else bias[..., None]
+        out = torch.baddbmm(bias, first, second)
+    # (N, K, HW) -> (N, K, H, W)
+    out = out.mT if channels_last else out
+    return out.reshape(*out.shape[:2], *x.shape[2:])
+
+
+def is_channels_last(x: Tensor) -> bool:
+    """Whether ``x`` is stored pixel by pixel, and can only be read so."""
+    return x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
+
+
+def rows(x: Tensor) -> Tensor:
+    """(N, C, H, W) -> (N, C, HW), in either memory format a view.
+
+    Not by ``flatten``, which has no batching rule for batched gradients.
+    """
+    n, channels, height, width = x.shape
+    return x.reshape(n, channels, height * width)
 
 
 def through_relu(grad: Tensor, out: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 from torch.nn import functional as F
 from torch.nn.modules.module import _has_any_global_hook
 
@@ -18,14 +19,6 @@ except ImportError:  # an older torch, which cannot tell: blocks stay plain
 
     def is_exporting() -> bool:
         return True
-
-
-HOOKS = (
-    '_forward_hooks',
-    '_forward_pre_hooks',
-    '_backward_hooks',
-    '_backward_pre_hooks',
-)
 
 
 def check_fused_tail(fused_tail: bool | str) -> bool | str:
@@ -52,7 +45,8 @@ def attention_to_fuse(
     It can where the norm is a batch norm in eval mode, nothing but a channel attention
     follows it, then the addition and a ReLU; where none of these modules has a hook
     (counters of FLOPs and recorders of gates must see them called); and where nobody
-    traces, exports or checkpoints the block.
+    traces, exports, transforms or checkpoints the block. All of this is asked at every
+    forward, since any of it may have changed: nothing is remembered.
 
     Args:
         x: Input of the block.
@@ -62,17 +56,27 @@ def attention_to_fuse(
     if not block.fused_tail or len(plugin_names) != 1 or block.with_cp:
         return None
     attention = getattr(block, plugin_names[0])
-    affine_norm = type(norm) is nn.BatchNorm2d and not norm.training and norm.affine
+    relu = block.relu
     if (
-        affine_norm
-        and norm.track_running_stats
-        and type(block.relu) is nn.ReLU
+        is_affine(norm)
+        and type(relu) is nn.ReLU
         and is_channel_attention(attention)
         and runs_eagerly(x)
-        and not watched([norm, block.relu, *attention.modules()])
+        and not watched([norm, relu, *tree(attention)])
     ):
         return attention
     return None
+
+
+def is_affine(norm: nn.Module) -> bool:
+    """Whether a norm is a batch norm that computes a * x + b, with a and b given."""
+    return (
+        type(norm) is nn.BatchNorm2d
+        and not norm.training
+        and norm.affine
+        and norm.track_running_stats
+        and norm.running_mean is not None
+    )
 
 
 def is_channel_attention(module: nn.Module) -> bool:
@@ -84,16 +88,46 @@ def is_channel_attention(module: nn.Module) -> bool:
 
 
 def runs_eagerly(x: Tensor) -> bool:
-    """Whether neither TorchScript, ONNX, FX nor ``torch.export`` follow the forward."""
-    return type(x) is Tensor and not torch.jit.is_tracing() and not is_exporting()
+    """Whether the forward is neither followed nor transformed.
+
+    TorchScript, ONNX, FX and ``torch.export`` follow it; functorch (``torch.func``) and
+    forward-mode differentiation transform it, by rules that :mod:`eca_mm.fused` does
+    not have. Their inputs may look plain, with the parameters wrapped: what counts is
+    that a transform is on, which torch tells by these two names only.
+    """
+    return (
+        type(x) is Tensor
+        and not torch.jit.is_tracing()
+        and not is_exporting()
+        and not torch._C._are_functorch_transforms_active()
+        and forward_ad._current_level < 0
+    )
+
+
+def tree(module: nn.Module) -> list[nn.Module]:
+    """A module and those within; in a third of the time that ``modules`` takes."""
+    found = [module]
+    for child in module._modules.values():
+        if child is not None:
+            found += tree(child)
+    return found
 
 
 def watched(modules: Iterable[nn.Module]) -> bool:
     """Whether any module has a hook or a replaced forward, or all of them have."""
-    return _has_any_global_hook() or any(
-        'forward' in vars(module) or any(getattr(module, hooks) for hooks in HOOKS)
-        for module in modules
-    )
+    if _has_any_global_hook():
+        return True
+    for module in modules:
+        own = vars(module)
+        if (
+            'forward' in own
+            or own['_forward_hooks']
+            or own['_forward_pre_hooks']
+            or own['_backward_hooks']
+            or own['_backward_pre_hooks']
+        ):
+            return True
+    return False
 
 
 def fused_end(

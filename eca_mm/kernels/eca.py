@@ -18,6 +18,9 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
+from eca_mm import fused
+
+from .batched import is_batched, plain_gradients
 from .pool import Norm, add_up, float32, inverse_std, load, means_of
 from .tail import relu, scaled, through_relu
 from .tiles import cut_of, dense, run, tile_at
@@ -39,7 +42,7 @@ def eca_tail(
 ) -> Tensor:
     """:func:`eca_mm.functional.eca_tail`, in the dtype and memory format of ``u``.
 
-    Differentiable once.
+    Differentiable once; a batch of gradients at once takes plain operators.
     """
     norm = running_mean, running_var, weight, bias
     return ECATail.apply(u, identity.to(u.dtype), taps, *norm, eps, factor)
@@ -65,12 +68,15 @@ class ECATail(Function):
     def backward(ctx, grad):
         u, out, *small, taps, mean, variance, weight, bias = ctx.saved_tensors
         norm = Norm(mean, variance, weight, bias, ctx.eps)
-        grad, sums = through_relu(grad, out, u, center=mean)
-        pixels = u.shape[2] * u.shape[3]
-        scale, shift, grad_taps, grad_weight, grad_bias = small_gradients(
-            sums, *small, taps, norm, ctx.factor, pixels
-        )
-        grad_u = scaled(grad, scale, shift)
+        rest = *small, taps, norm, ctx.factor, u.shape[2] * u.shape[3]
+        if is_batched(grad):
+            grad = fused.through_relu(grad, out)
+            grad_u, *rest = plain_gradients(grad, u, *rest)
+        else:
+            grad, sums = through_relu(grad, out, u, center=mean)
+            scale, shift, *rest = small_gradients(sums, *rest)
+            grad_u = scaled(grad, scale, shift)
+        grad_taps, grad_weight, grad_bias = rest
         return grad_u, grad, grad_taps, None, None, grad_weight, grad_bias, None, None
 
 

@@ -8,6 +8,7 @@ from torch.autograd.function import once_differentiable
 
 from eca_mm import fused
 
+from .batched import is_batched
 from .pool import add_up, float32, load
 from .tiles import cut_of, dense, run, splits, tile_at
 
@@ -15,7 +16,7 @@ from .tiles import cut_of, dense, run, splits, tile_at
 def gated_tail(u: Tensor, scale: Tensor, shift: Tensor, identity: Tensor) -> Tensor:
     """relu(scale * u + shift + identity), in the dtype and memory format of ``u``.
 
-    Differentiable once.
+    Differentiable once; a batch of gradients at once takes plain operators.
 
     Args:
         u, identity: (N, C, H, W).
@@ -35,6 +36,8 @@ class GatedTail(fused.GatedTail):
     @staticmethod
     @once_differentiable
     def backward(ctx, grad):
+        if is_batched(grad):
+            return fused.GatedTail.backward(ctx, grad)
         u, scale, out = ctx.saved_tensors
         grad_u = torch.empty_like(out)
         grad, sums = through_relu(grad, out, dense(u), scale=scale, grad_u=grad_u)

@@ -225,15 +225,44 @@ def no_statistics(block):
     block.norm3.track_running_stats = False
 
 
+def no_running_mean(block):
+    block.norm3.running_mean = block.norm3.running_var = None
+
+
+def hook_before_backward(block):
+    block.eca.squeeze.register_full_backward_pre_hook(lambda *args: None)
+
+
+def hook_below_attention(block):
+    """On a module that was put in after the first forward, two levels down."""
+    block.eca.conv = nn.Sequential(block.eca.conv)
+    block.eca.conv[0].register_forward_hook(lambda *args: None)
+
+
+def training_block(block):
+    block.train()
+
+
+def second_plugin(block):
+    block.after_conv3_plugin_names.append(block.after_conv3_plugin_names[0])
+
+
+def parametrised_norm(block):
+    nn.utils.parametrize.register_parametrization(block.norm3, 'weight', nn.ReLU())
+
+
 OBSTACLES = [
     hook_relu, hook_norm, hook_attention, training_norm, other_norm, sync_norm,
     folded_norm, other_activation, other_attention, own_forward, own_gates,
-    replaced_forward, switched_off, checkpointed, no_statistics,
+    replaced_forward, switched_off, checkpointed, no_statistics, no_running_mean,
+    hook_before_backward, hook_below_attention, training_block, second_plugin,
+    parametrised_norm,
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize('obstacle', OBSTACLES, ids=lambda f: f.__name__)
 def test_takes_the_plain_path(obstacle, fused_calls):
+    """From the moment the obstacle is there, although the forward before was fused."""
     block, x = resnet().layer2[1], torch.randn(2, 64, 4, 4)
     block(x)
     assert fused_calls == ['gated_projection']
@@ -242,6 +271,27 @@ def test_takes_the_plain_path(obstacle, fused_calls):
     assert len(fused_calls) == 1
     block.fused_tail = False
     assert torch.equal(out, block(x))
+
+
+GLOBAL_HOOKS = ['forward_hook', 'forward_pre_hook', 'full_backward_hook']
+
+
+@pytest.mark.parametrize('kind', GLOBAL_HOOKS)
+def test_is_fused_again_without_the_obstacle(kind, fused_calls):
+    block, x = resnet().layer2[1], torch.randn(2, 64, 4, 4)
+    register = getattr(nn.modules.module, f'register_module_{kind}')
+    # Without gradients: the host's ReLU in place and backward hooks exclude each other.
+    with register(lambda *args: None), torch.no_grad():
+        block(x)
+    hook = block.eca.register_forward_hook(lambda *args: None)
+    block(x)
+    hook.remove()
+    block.norm3.train()
+    block(x)
+    block.norm3.eval()
+    assert fused_calls == []
+    block(x)
+    assert fused_calls == ['gated_projection']
 
 
 def test_a_watched_last_convolution_is_called(fused_calls):

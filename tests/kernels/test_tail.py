@@ -83,6 +83,28 @@ def both(block, x):
     return [out, x.grad, *(p.grad for p in block.parameters())]
 
 
+@pytest.mark.parametrize('reduction', [None, 4], ids=['ECA', 'SE'])
+@pytest.mark.parametrize('by_vmap', [False, True])
+def test_batched_gradients(reduction, by_vmap):
+    """Three at once, as one after the other."""
+    attention = dict(type='ECA', kernel_size=3, identity_init=True)
+    model = block('triton', dict(type='SE', reduction=4) if reduction else attention)
+    x = torch.randn(2, 16, 5, 4, device=DEVICE, requires_grad=True)
+    leaves, out = [x, *model.parameters()], model(x)
+    gradients = torch.randn(3, *out.shape, device=DEVICE)
+
+    def backward(gradient, **kwargs):
+        return torch.autograd.grad(out, leaves, gradient, retain_graph=True, **kwargs)
+
+    one_by_one = zip(*map(backward, gradients), strict=True)
+    if by_vmap:
+        found = torch.vmap(backward)(gradients)
+    else:
+        found = backward(gradients, is_grads_batched=True)
+    for ours, expected in zip(found, one_by_one, strict=True):
+        assert relative(ours, torch.stack(expected)) < 1e-5
+
+
 def test_autocast():
     model = block('triton', dict(type='ECA', kernel_size=3))
     x = torch.randn(1, 16, 3, 4, device=DEVICE)
