@@ -43,9 +43,9 @@ def check_boxes(annotations: Entries, images: Entries, reported: bool) -> None:
     beyond = ~small & ~beside & beyond.any(1)
     leaving = np.flatnonzero(beside | beyond)
     if reported:
-        odd = np.flatnonzero(~np.isfinite(boxes).all(1))
-        what = 'have a bbox with a number that is not finite'
-        annotations.warn(odd, what, 'write it as [x, y, width, height] in pixels')
+        odd = np.flatnonzero(~np.isfinite(boxes).all(1) | ~np.isfinite(areas))
+        what = 'have a bbox or area that is not finite'
+        annotations.warn(odd, what, 'write [x, y, width, height] and area in pixels')
     else:
         # parse_data_info: `if ann['area'] <= 0 or w < 1 or h < 1: continue`
         annotations.warn(
@@ -67,7 +67,8 @@ def least_wrong(boxes: np.ndarray, limits: np.ndarray) -> float:
     as such: of true boxes many are narrower than they are far from the left border.
     """
     corners = (boxes[:, 2:] > boxes[:, :2]) & (boxes[:, 2:] <= limits + TOLERANCE)
-    return len(boxes) * (SOME if corners.all(1).mean() > 1 - SOME else MOST)
+    likely = corners.all(1).sum() > (1 - SOME) * len(boxes)
+    return len(boxes) * (SOME if likely else MOST)
 
 
 def tell_of_limits(

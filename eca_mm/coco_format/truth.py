@@ -66,10 +66,11 @@ def as_truth(
         ValueError: Parts are missing, or there is an error in them, or no object.
     """
     coco, notes = checked(with_parts(coco, 'the data set'), masks)
+    coco['images'] = named(coco['images'], 'file_name')
     coco['categories'] = [
-        row if isinstance(row.get('name'), str) else row | dict(name=str(row['id']))
-        for row in coco['categories']
-        if classes is None or row.get('name') in classes
+        row
+        for row in named(coco['categories'], 'name')
+        if classes is None or row['name'] in classes
     ]
     content, numbers = numbered(with_owners(coco))
     if all(row['iscrowd'] for row in content['annotations']):
@@ -93,6 +94,14 @@ def checked(coco: dict, masks: bool) -> tuple[dict, list[str]]:
         if finding.level == ERROR:
             raise TruthError(finding.line())
     return coco, [finding.line() for finding in findings]
+
+
+def named(rows: list[dict], field: str) -> list[dict]:
+    """Images or categories, by their id where they have no name."""
+    return [
+        row if isinstance(row.get(field), str) else row | {field: str(row['id'])}
+        for row in rows
+    ]
 
 
 def with_owners(coco: dict) -> dict:
