@@ -19,6 +19,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from eca_mm.evaluation.backends import evaluate_files
+from eca_mm.evaluation.image_scores import image_scores
 from eca_mm.evaluation.outcomes import outcomes
 from eca_mm.evaluation.pr_curves import per_class
 from eca_mm.evaluation.report.material import gather
@@ -51,8 +52,11 @@ def data_set() -> tuple[dict, dict]:
             )
             box = np.array([x, y, x + w, y + h]) + rng.integers(-2, 3, 4)
             label = label if rng.random() < 0.8 else 1 - label
-            found[i] += [[*box, rng.random(), label]] * int(rng.random() < 0.9)
-        found[i].append([*rng.integers(1, 9, 2), 20, 20, rng.random(), 0])
+            score = round(rng.random(), 1)  # so that many are equal
+            found[i] += [[*box, score, label]] * int(rng.random() < 0.9)
+        found[i].append([*rng.integers(1, 9, 2), 20, 20, round(rng.random(), 1), 0])
+    x, y, w, h = objects[0]['bbox']  # for which some case has an id of 0
+    found[1].append([x, y, x + w, y + h, 0.9, objects[0]['category_id'] - 1])
     categories = [dict(id=k + 1, name=name) for k, name in enumerate(CLASSES)]
     coco = dict(images=images, annotations=objects, categories=categories)
     return coco, {key: np.array(rows, float) for key, rows in found.items()}
@@ -198,6 +202,10 @@ def test_one_figure_everywhere(tmp_path, case):
     classes = per_class(detections)
     np.testing.assert_allclose(classes.mean('ap')[0], expected[0], atol=1e-12)
     assert outcomes(detections).correct.sum() == right > 0
+    listed = [row for row in coco['annotations'] if row['image_id'] != 77]
+    listed = [row for row in listed if not row['iscrowd'] and row['category_id'] != 77]
+    of_images = image_scores(detections, score_threshold=0)
+    assert (of_images.correct + of_images.missed).sum() == len(listed)
     np.testing.assert_array_equal(
         evaluate_files(tmp_path / 'ann.json', tmp_path / 'ours.bbox.json').stats[:3],
         expected[:3],
@@ -208,7 +216,7 @@ TOLD = {
     'annotation id 0': '1 of 48 have id 0, which never counts as found',
     'objects of nothing that is listed': '1 of 50 are of image_id that is not among',
     'infinite box': '1 of 48 have a bbox or area that is not finite (id 1)',
-    'infinite detections': '6 of 51 boxes are not finite (result 0: [',
+    'infinite detections': '6 of 52 boxes are not finite (result 0: [',
 }
 
 
