@@ -1,4 +1,19 @@
 from .check import check_coco
-from .read import read_coco
+from .read import read_coco, read_json
+from .results import Results, as_results, kinds_of, read_results
+from .truth import Truth, TruthError, as_truth, checked, read_truth
 
-__all__ = ['check_coco', 'read_coco']
+__all__ = [
+    'Results',
+    'Truth',
+    'TruthError',
+    'as_results',
+    'as_truth',
+    'check_coco',
+    'checked',
+    'kinds_of',
+    'read_coco',
+    'read_json',
+    'read_results',
+    'read_truth',
+]

@@ -36,6 +36,12 @@ class Entries:
             self.kept = [e for i, e in enumerate(self.kept) if i not in bad]
             self.columns.clear()
 
+    def spoil(self, bad: Iterable[int], what: str, remedy: str) -> None:
+        """Refuse what entries at some indexes have in common; they stay."""
+        bad = set(map(int, bad))
+        if bad:
+            self.tell(ERROR, bad, what, remedy)
+
     def warn(self, bad: Iterable[int], what: str, remedy: str) -> None:
         """Tell of the entries at some indexes, which stay."""
         bad = set(map(int, bad))

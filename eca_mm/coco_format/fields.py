@@ -1,5 +1,6 @@
 """Whether each entry has the fields that are read, of the type that they need."""
 
+from .boxes import is_number
 from .entries import NUMBERS, Entries, of_other_types, outside
 from .read import PARTS
 
@@ -13,19 +14,34 @@ WORDS = {(str,): 'text', (list,): 'a list', NUMBERS: 'a number'}
 LARGEST = 1e18  # of an area: far below where float32 overflows
 
 
-def check_fields(entries: Entries, evaluated: bool) -> None:
+def check_fields(
+    entries: Entries, evaluated: bool, reported: bool, masks: bool
+) -> None:
     """Refuse entries without their fields, or with a field of another type."""
     entries.error(of_other_types(entries.kept, (dict,)), 'are no objects', MEND)
-    for field in PARTS[entries.part]:
+    needed = needed_fields(entries.part, reported, masks)
+    for field in needed:
         lacking = [i for i, entry in enumerate(entries.kept) if field not in entry]
         entries.error(lacking, f'lack {field}', MEND)
     for field, types in TYPES[entries.part].items():
+        if field not in needed:
+            continue
         wrong = of_other_types(entries.column(field), types)
         entries.error(wrong, f'have a {field} that is not {WORDS[types]}', MEND)
     if entries.part == 'annotations':
-        no_size = outside(entries.column('area'), -LARGEST, LARGEST)
+        areas = entries.column('area')
+        no_size = outside(areas, -LARGEST, LARGEST)
+        if reported:  # to pycocotools infinity is a size, and NaN is every size
+            no_size = [i for i in no_size if not is_number(areas[i])]
         entries.error(no_size, 'have an area that is not a finite number', MEND)
         check_crowd(entries, evaluated)
+
+
+def needed_fields(part: str, reported: bool, masks: bool) -> tuple[str, ...]:
+    """What is read of each entry; the evaluation of boxes reads little."""
+    if not reported or part == 'annotations':
+        return PARTS[part]
+    return ('id', 'height', 'width') if masks and part == 'images' else ('id',)
 
 
 def check_crowd(entries: Entries, evaluated: bool) -> None:

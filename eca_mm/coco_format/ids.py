@@ -14,17 +14,26 @@ TWICE = {
 }
 
 
-def check_ids(entries: Entries, evaluated: bool) -> None:
+def check_ids(entries: Entries, evaluated: bool, reported: bool) -> None:
     """Refuse ids that cannot be used; whole numbers are what COCO says."""
     remedy = RENUMBER.format(entries.part)
-    check_kind(entries, 'id', remedy, texts=entries.part != 'annotations')
+    texts = entries.part != 'annotations'
+    if reported and not texts:  # pycocotools makes numbers of them
+        texts = all(map(is_numeral, entries.column('id')))
+    check_kind(entries, 'id', remedy, texts)
     ids = entries.column('id')
     counts = Counter(ids) if len(set(ids)) < len(ids) else {}
     twice = [i for i, key in enumerate(ids) if counts.get(key, 1) > 1]
     entries.error(twice, f'share their id with another, {TWICE[entries.part]}', remedy)
     if entries.part == 'annotations' and evaluated:
-        zero = [i for i, key in enumerate(entries.column('id')) if key == 0]
-        entries.warn(zero, 'have id 0, which never counts as found', remedy)
+        zero = [i for i, key in enumerate(entries.column('id')) if float(key) == 0]
+        what = 'have id 0, which never counts as found: pycocotools takes 0 for none'
+        entries.warn(zero, what, remedy)
+
+
+def is_numeral(key) -> bool:
+    """Whether it is a number written as text."""
+    return type(key) is str and key.strip().isascii() and key.strip().isdecimal()
 
 
 def check_kind(entries: Entries, field: str, remedy: str, texts: bool) -> None:

@@ -10,8 +10,8 @@ MOST_PIXELS = 2**30
 SIZES = 'write the size of each image file into the annotations'
 
 
-def check_images(images: Entries, masks_evaluated: bool) -> None:
-    """Refuse sizes that no image has and names that no file has."""
+def check_sizes(images: Entries, masks_evaluated: bool) -> None:
+    """Refuse sizes that no image has."""
     for field in ('height', 'width'):
         wrong = outside(images.column(field), 1, LONGEST_SIDE)
         images.error(wrong, f'have a {field} beyond 1 to 2^20 pixels', SIZES)
@@ -25,7 +25,6 @@ def check_images(images: Entries, masks_evaluated: bool) -> None:
         i for i, (height, width) in enumerate(sizes) if height * width > MOST_PIXELS
     ]
     images.error(large, 'have more than 2^30 pixels', 'cut them into tiles')
-    check_names(images)
 
 
 def check_names(images: Entries) -> None:

@@ -18,12 +18,12 @@ RUNS = 'write size as [height, width], and counts that add up to all pixels'
 def check_masks(
     annotations: Entries, images: Entries, masks: bool, evaluated: bool
 ) -> None:
-    """Segmentations, as far as a run reads them: the evaluation of boxes does, too."""
+    """Segmentations, which a run of boxes does not read."""
     if masks:
         empty = [i for i, s in enumerate(annotations.column('segmentation')) if not s]
         what = 'have no segmentation, which masks are made of'
         annotations.error(empty, what, 'add it, or use a config for boxes alone')
-    tell = annotations.error if masks or evaluated else annotations.warn
+    tell = annotations.error if masks else annotations.warn
     wrong = wrong_forms(annotations.column('segmentation'))
     tell(
         wrong, 'have a segmentation that is neither polygons nor run lengths', POLYGONS

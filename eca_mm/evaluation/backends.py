@@ -5,8 +5,6 @@ faster-coco-eval's precision may differ in the last bit. pycocotools is the refe
 and does by itself whatever the others are known to see differently: doubts.py.
 """
 
-import gc
-import json
 import logging
 from contextlib import redirect_stdout
 from functools import cached_property
@@ -20,7 +18,17 @@ from mmengine.logging import print_log
 from pycocotools import coco as reference
 from pycocotools.cocoeval import COCOeval
 
+from eca_mm.coco_format import (
+    Results,
+    as_results,
+    read_json,
+    read_results,
+    read_truth,
+)
+from eca_mm.coco_format.masks import wrong_forms
+
 from .doubts import doubts
+from .regions import sizes_of, with_run_lengths
 
 REFERENCE = 'pycocotools'
 DEFAULT = 'hotcoco'
@@ -73,27 +81,21 @@ class GroundTruth(COCO):
     def __init__(self, annotation_file=None, backend: str = DEFAULT) -> None:
         self.backend = backend
         self.loader, self.evaluator = load_package(backend)
-        super().__init__(annotation_file)
+        super().__init__()
+        if annotation_file is not None:
+            self.take(read_json(annotation_file))
 
-    @classmethod
-    def of(cls, coco: COCO, backend: str) -> 'GroundTruth':
-        """The same data set as a loaded COCO object."""
-        truth = cls(backend=backend)
-        vars(truth).update(vars(coco))
-        return truth
+    def take(self, content: dict) -> None:
+        """Become the data set of a COCO file's content, which pycocotools changes."""
+        self.dataset = content
+        with redirect_stdout(StringIO()):
+            self.createIndex()
+        self.img_ann_map, self.cat_img_map = self.imgToAnns, self.catToImgs
 
     @cached_property
     def fast(self):
         """The data set as the package keeps it."""
-        return self.loader(
-            {
-                part: [
-                    {field: row[field] for field in fields if field in row}
-                    for row in self.dataset.get(part, [])
-                ]
-                for part, fields in READ.items()
-            }
-        )
+        return self.loader(readable(self.dataset))
 
     def loadRes(self, results: list[dict]):
         """The results as the package keeps them; as pycocotools does in doubt."""
@@ -103,6 +105,25 @@ class GroundTruth(COCO):
         message = f'{REFERENCE} evaluates in the place of {self.backend}: {doubt}'
         print_log(message, logger='current', level=logging.WARNING)
         return super().loadRes(results)
+
+
+def readable(dataset: dict) -> dict:
+    """Of a data set what the packages read, without what they would refuse it for.
+
+    A segmentation that is none is left out: boxes are evaluated without, and for masks
+    it is a doubt.
+    """
+    parts = {
+        part: [
+            {field: row[field] for field in fields if field in row}
+            for row in dataset.get(part, [])
+        ]
+        for part, fields in READ.items()
+    }
+    rows = parts['annotations']
+    for i in wrong_forms([row.get('segmentation') for row in rows]):
+        del rows[i]['segmentation']
+    return parts
 
 
 class FastEvaluation(COCOeval):
@@ -162,36 +183,48 @@ def evaluate_files(
     Returns:
         The evaluator: its `stats` are the 12 figures, its `eval` the arrays.
     """
-    found = read_json(results)
-    if iou_type == 'segm':
-        for row in found:
-            row.pop('bbox', None)
+    content = read_truth(Path(annotations), masks=iou_type == 'segm')
+    found = as_results(read_results(Path(results)), content, [iou_type], strict=False)
     truth = COCO() if backend == REFERENCE else GroundTruth(backend=backend)
-    truth.dataset = read_json(annotations)
+    truth.dataset = content.content
     with redirect_stdout(StringIO()):
         truth.createIndex()
-        evaluator = evaluation(truth, truth.loadRes(found), iou_type)
-        evaluator.evaluate()
-        evaluator.accumulate()
+        evaluator = evaluate(truth, found, iou_type)
         evaluator.summarize()
     return evaluator
 
 
-def read_json(path: str | Path):
-    """The content of a JSON file, also where it holds NaN.
+def evaluate(truth: COCO, results: Results, iou_type: str) -> COCOeval:
+    """COCO's evaluation (IoU .5 to .95, 100 detections an image), accumulated.
 
-    Three times as fast as json.load on 300,000 detections; half of that is owed to the
-    garbage collector's pause, which would walk all of them again and again.
+    No result at all is AP 0, which pycocotools cannot load.
     """
-    text = Path(path).read_bytes()
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        import orjson  # optional, as the backends
+    rows = rows_for(truth, results, iou_type)
+    with redirect_stdout(StringIO()):
+        found = truth.loadRes(rows) if rows else nothing_found(truth)
+        evaluator = evaluation(truth, found, iou_type)
+        evaluator.evaluate()
+        evaluator.accumulate()
+    return evaluator
 
-        return orjson.loads(text)
-    except (ImportError, ValueError):  # not installed, or met NaN
-        return json.loads(text)
-    finally:
-        if collecting:
-            gc.enable()
+
+def rows_for(truth: COCO, results: Results, iou_type: str) -> list[dict]:
+    """Rows that pycocotools may change: for masks without the box, as in mmdet."""
+    if iou_type == 'bbox':
+        return [dict(row) for row in results.rows]
+    sizes = sizes_of(truth.dataset['images'])
+    return [
+        {key: row[key] for key in row if key != 'bbox'}
+        | dict(segmentation=with_run_lengths(row, sizes))
+        for row in results.rows
+    ]
+
+
+def nothing_found(truth: COCO):
+    """What loadRes would return for no result."""
+    if isinstance(truth, GroundTruth):
+        return truth.fast.loadRes([])
+    found = COCO()
+    found.dataset = truth.dataset | dict(annotations=[])
+    found.createIndex()
+    return found

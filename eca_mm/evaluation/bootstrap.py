@@ -36,6 +36,14 @@ __all__ = [
 
 # Stands for the AP of each class where a figure is asked for.
 PER_CLASS = 'per class'
+# Images with an object, below which the draws say nothing: if all of n images differ
+# to the same side, so does every draw of them, and chance does that with 2 * 0.5^n,
+# which is below 1 in 20 from 6 on.
+LEAST_IMAGES = 6
+# Of the classes in a mean: some may be that rare, but not one of three.
+RARE = 0.1
+# Of each figure its place among the area ranges: all, small, medium, large.
+AREAS = (0, 0, 0, 1, 2, 3) * 2
 
 
 @dataclass(frozen=True)
@@ -59,21 +67,27 @@ class Bootstrap:
     """The figures of each run on the images as they are, and on every draw of them.
 
     A figure is one of `FIGURES`, or `PER_CLASS`. Draws without an object to find are
-    left out; a figure without any such draw is NaN.
+    left out; a figure without any such draw is NaN. Interval and p are NaN for a class
+    whose objects are in fewer than LEAST_IMAGES images, and for the mean of classes of
+    which more than RARE are such.
 
     Attributes:
         values: Of each run the figures, then the APs of the classes (12 + K,).
         samples: Of each run the same for every draw (replicates, 12 + K).
+        images: In how many images the objects of each class are (12 + K,); of the
+            figures, those of the class that RARE of the classes lie below.
     """
 
     values: dict[str, np.ndarray]
     samples: dict[str, np.ndarray]
+    images: np.ndarray
 
     def interval(self, run: str, figure: str, level: float = 0.95) -> tuple:
         """Lower and upper end, each a float or an array (K,) of the classes."""
         column = _column(figure)
         value, sample = self.values[run][column], self.samples[run][:, column]
-        return tuple(np.clip(_interval(value, sample, level), 0, 1))
+        ends = np.clip(_interval(value, sample, level), 0, 1)
+        return tuple(self._where_enough(column, *ends))
 
     def difference(
         self, run: str, baseline: str, figure: str, level: float = 0.95
@@ -82,8 +96,12 @@ class Bootstrap:
         column = _column(figure)
         value = self.values[run][column] - self.values[baseline][column]
         sample = self.samples[run][:, column] - self.samples[baseline][:, column]
-        ends = _interval(value, sample, level)
-        return Difference(value, *ends, _p_value(value, sample))
+        ends = *_interval(value, sample, level), _p_value(value, sample)
+        return Difference(value, *self._where_enough(column, *ends))
+
+    def _where_enough(self, column: int | slice, *values) -> list:
+        enough = self.images[column] >= LEAST_IMAGES
+        return [np.where(enough, value, np.nan)[()] for value in values]
 
 
 def bootstrap(
@@ -124,7 +142,16 @@ def bootstrap(
     return Bootstrap(
         values=dict(zip(runs, values, strict=True)),
         samples=dict(zip(runs, samples, strict=True)),
+        images=_images(next(iter(runs.values()))),
     )
+
+
+def _images(matches: Matches) -> np.ndarray:
+    """`Bootstrap.images`, in which a class without objects does not count."""
+    images = (matches.objects > 0).sum(2)  # (K, A)
+    counts = [np.sort(of_area[of_area > 0]) for of_area in images.T]
+    of_area = [n[int(RARE * len(n))] if len(n) else 0 for n in counts]
+    return np.array([*(of_area[area] for area in AREAS), *images[:, 0]])
 
 
 def _check(runs: Mapping[str, Matches], replicates: int) -> None:

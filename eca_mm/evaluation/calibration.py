@@ -43,7 +43,7 @@ def calibration(
     scores = detections.scores
     if bins < 1:
         raise ValueError(f'bins must be at least 1, not {bins}')
-    if scores.min() < 0 or scores.max() > 1:
+    if len(scores) and (scores.min() < 0 or scores.max() > 1):
         raise ValueError(
             f'scores must lie between 0 and 1, not {scores.min()} to {scores.max()}'
         )

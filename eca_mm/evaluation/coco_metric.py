@@ -1,13 +1,15 @@
 """mmdet's CocoMetric, evaluated in seconds instead of a minute."""
 
 from functools import partial
+from pathlib import Path
 
 from mmdet.evaluation import CocoMetric
 from mmdet.registry import METRICS
 
+from eca_mm.coco_format import TruthError, checked, read_coco, read_json
 from eca_mm.host import with_names
 
-from .backends import DEFAULT, REFERENCE, GroundTruth, evaluation, read_json
+from .backends import DEFAULT, REFERENCE, GroundTruth, evaluation
 
 
 @METRICS.register_module()
@@ -23,23 +25,36 @@ class FastCocoMetric(CocoMetric):
 
     Raises:
         ValueError: Another backend; `use_mp_eval`, which spreads pycocotools over
-            processes, with another one than that.
+            processes, with another one than that; an error in `ann_file`.
         ImportError: The backend is not installed.
     """
 
     def __init__(self, *args, backend: str = DEFAULT, **kwargs) -> None:
-        super().__init__(*args, **kwargs)
         self.backend = backend
         if backend == REFERENCE:
+            super().__init__(*args, **kwargs)
             return
+        self.load_truth = partial(GroundTruth, backend=backend)
+        self.load_truth()  # now, and not after an epoch, if the package is missing
+        construct = with_names(CocoMetric.__init__, COCO=self.load_checked)
+        construct(self, *args, **kwargs)
         if self.use_mp_eval:
             raise ValueError(
                 f'use_mp_eval needs backend={REFERENCE!r}, not {backend!r}'
             )
-        self.load_truth = partial(GroundTruth, backend=backend)
-        self.load_truth()  # now, and not after an epoch, if the package is missing
-        if self._coco_api is not None:
-            self._coco_api = GroundTruth.of(self._coco_api, backend)
+
+    def load_checked(self, ann_file: str) -> GroundTruth:
+        """The ground truth of the user's file; the host's own is not looked at."""
+        truth = self.load_truth()
+        if self.format_only:  # COCO's test-dev has no annotations
+            truth.take(read_coco(Path(ann_file), optional=('annotations',)))
+            return truth
+        try:
+            coco, _ = checked(read_coco(Path(ann_file)), 'segm' in self.metrics)
+        except TruthError as error:
+            raise ValueError(f'{ann_file}: {error}') from None
+        truth.take(coco)
+        return truth
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         if self.backend == REFERENCE:

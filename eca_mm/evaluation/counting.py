@@ -99,7 +99,7 @@ def _pack(m: Matches) -> tuple[np.ndarray, np.ndarray]:
     label = np.repeat(np.arange(len(m.starts) - 1), np.diff(m.starts))
     keys = np.stack([label, m.image, m.score])
     # Number of the row of equal keys that a detection stands in
-    row = np.append(0, (keys[:, 1:] != keys[:, :-1]).any(0).cumsum())
+    row = np.append(0, (keys[:, 1:] != keys[:, :-1]).any(0).cumsum())[: len(label)]
     right_bits = 2 + 2 * (m.rank < 10) + 2 * (m.rank < 1)
     codes, lengths = [], []
     for area, t in np.ndindex(m.matched.shape[:2]):

@@ -1,10 +1,15 @@
 """A detector's results beside the annotations, loaded and evaluated once."""
 
-import math
 from functools import cached_property
 
 import numpy as np
-from hotcoco import COCO, COCOeval
+from hotcoco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from eca_mm.coco_format import Results, Truth, as_results, as_truth
+
+from .backends import GroundTruth, evaluate
+from .matching import Matches, match_checked
 
 IOU_TYPES = ('bbox', 'segm')
 
@@ -17,62 +22,72 @@ class Detections:
     annotations.
 
     Args:
-        annotations: The content of a COCO annotation file, or the `ground_truth` of
-            another Detections, so that several detectors share one loaded data set.
+        annotations: The content of a COCO annotation file; or a Truth; or another
+            Detections, so that several detectors share one loaded data set.
         results: COCO results: dicts with image_id, category_id, score, and bbox
-            (x, y, w, h in pixels) or segmentation (polygons or RLE). Not changed.
+            (x, y, w, h in pixels) or segmentation (polygons or RLE). Not changed. Or
+            Results of that Truth, which are not checked again.
         iou_type: 'bbox' or 'segm'.
 
     Raises:
-        ValueError: Another iou_type; annotations without images, categories or
-            objects; an object without area; results that are empty, have a score that
-            is no finite number, lack a key, or name images or categories that the
-            annotations lack.
+        ValueError: Another iou_type; what `as_truth` and `as_results` refuse.
     """
 
     def __init__(
-        self, annotations: dict | COCO, results: list[dict], iou_type: str = 'bbox'
+        self,
+        annotations: 'dict | Truth | Detections',
+        results: list[dict] | Results,
+        iou_type: str = 'bbox',
     ) -> None:
         if iou_type not in IOU_TYPES:
             raise ValueError(f'iou_type must be one of {IOU_TYPES}, not {iou_type!r}')
         self.iou_type = iou_type
-        self.ground_truth = load_annotations(annotations)
-        check_objects(self.objects)
-        check_results(results, self.ground_truth, iou_type)
-        if iou_type == 'segm':
-            # As mmdet's CocoMetric: a mask's size is its own area, not its box's.
-            results = [{k: r[k] for k in r if k != 'bbox'} for r in results]
-        self.results = results
-        self.predictions = self.ground_truth.loadRes(results)
+        if isinstance(annotations, Detections):
+            self.truth, self.loaded = annotations.truth, annotations.loaded
+        else:
+            if isinstance(annotations, dict):
+                annotations = as_truth(annotations, masks=iou_type == 'segm')
+            self.truth, self.loaded = annotations, load(annotations)
+        if not isinstance(results, Results):
+            results = as_results(results, self.truth, [iou_type])
+        self.checked = results
+        self.results = results.rows
+
+    @property
+    def ground_truth(self) -> COCO:
+        """The data set as hotcoco keeps it."""
+        return self.loaded.fast
 
     @cached_property
     def evaluated(self) -> COCOeval:
-        """COCO's evaluation (IoU .5 to .95, 100 detections an image), accumulated."""
-        evaluation = COCOeval(self.ground_truth, self.predictions, self.iou_type)
-        evaluation.evaluate()
-        evaluation.accumulate()
-        return evaluation
+        """The evaluation that FastCocoMetric does, accumulated."""
+        return evaluate(self.loaded, self.checked, self.iou_type)
+
+    @cached_property
+    def matches(self) -> Matches:
+        """Which detection finds which object, for every threshold and size."""
+        return match_checked(self.truth, self.checked, self.iou_type)
 
     @cached_property
     def category_ids(self) -> np.ndarray:
         """(K,) the category id of each class, ascending."""
-        return np.array(sorted(self.ground_truth.getCatIds()))
+        return np.array(sorted(self.truth.ids('categories')))
 
     @cached_property
     def class_names(self) -> list[str]:
         """The name of each class."""
-        categories = self.ground_truth.loadCats(self.category_ids.tolist())
-        return [category['name'] for category in categories]
+        names = {row['id']: row['name'] for row in self.truth.content['categories']}
+        return [names[key] for key in self.category_ids.tolist()]
 
     @cached_property
     def image_ids(self) -> np.ndarray:
         """(I,) every image of the annotations, also without objects, ascending."""
-        return np.array(sorted(self.ground_truth.getImgIds()))
+        return np.array(sorted(self.truth.ids('images')))
 
     @cached_property
     def objects(self) -> list[dict]:
         """The annotations that are to be found: all but crowds."""
-        rows = self.ground_truth.dataset['annotations']
+        rows = self.truth.content['annotations']
         return [row for row in rows if not row['iscrowd']]
 
     @cached_property
@@ -87,42 +102,9 @@ class Detections:
         return image, label
 
 
-def load_annotations(annotations: dict | COCO) -> COCO:
-    """Index annotations; they must have images, annotations and categories."""
-    if isinstance(annotations, COCO):
-        return annotations
-    for key in ('images', 'annotations', 'categories'):
-        if key not in annotations:
-            raise ValueError(f'no {key!r} in the annotations')
-    return COCO(annotations)
-
-
-def check_objects(objects: list[dict]) -> None:
-    """Raise ValueError where there is nothing to find, or where sizes are not known."""
-    if not objects:
-        raise ValueError('the annotations have no objects')
-    for row in objects:
-        if 'area' not in row:
-            raise ValueError(f'annotation {row["id"]} has no area')
-
-
-def check_results(results: list[dict], ground_truth: COCO, iou_type: str) -> None:
-    """Raise ValueError where COCO's evaluation would skip a result without a word."""
-    if not results:
-        raise ValueError('the results are empty')
-    known = dict(
-        image_id=set(ground_truth.getImgIds()),
-        category_id=set(ground_truth.getCatIds()),
-    )
-    shape = 'segmentation' if iou_type == 'segm' else 'bbox'
-    for i, result in enumerate(results):
-        for key in ('image_id', 'category_id', 'score', shape):
-            if key not in result:
-                raise ValueError(f'result {i} has no {key}')
-        for key, ids in known.items():
-            if result[key] not in ids:
-                raise ValueError(
-                    f'result {i} has {key} {result[key]}, which the annotations lack'
-                )
-        if not math.isfinite(result['score']):
-            raise ValueError(f'result {i} has score {result["score"]}')
+def load(truth: Truth) -> GroundTruth:
+    """The data set for an evaluation, with annotations of its own to change."""
+    loaded = GroundTruth()
+    rows = [dict(row) for row in truth.content['annotations']]
+    loaded.take(truth.content | dict(annotations=rows))
+    return loaded

@@ -1,6 +1,5 @@
 """Which detection finds which object, worked out once a model, as COCOeval does it."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +7,16 @@ import numpy as np
 from numba import njit
 from pycocotools import mask
 
-from .regions import PROTOCOL, Regions, check_results, read_regions
+from eca_mm.coco_format import (
+    Results,
+    Truth,
+    as_results,
+    as_truth,
+    read_results,
+    read_truth,
+)
+
+from .regions import PROTOCOL, Regions, read_regions, sizes_of
 
 
 @dataclass(frozen=True)
@@ -30,6 +38,7 @@ class Matches:
         matched: (A, T, D) bool, found an object.
         ignored: (A, T, D) bool, counts neither as right nor as wrong.
         objects: (K, A, I) number of objects that ought to be found.
+        index: (D,) place in the results.
     """
 
     category_ids: np.ndarray
@@ -41,6 +50,7 @@ class Matches:
     matched: np.ndarray
     ignored: np.ndarray
     objects: np.ndarray
+    index: np.ndarray
 
 
 def match(
@@ -50,8 +60,8 @@ def match(
 ) -> Matches:
     """Match detections to objects.
 
-    As COCOeval, but for two things: a mask's size is always its own area and never its
-    box's (as in mmdet), and an object whose annotation id is 0 can be found.
+    As COCOeval, but for a mask's size, which is always its own area and never its box's
+    (as in mmdet). A detection that meets an object of annotation id 0 has found none.
 
     Args:
         annotations: COCO annotations or their JSON file.
@@ -60,17 +70,26 @@ def match(
         iou_type: 'bbox' or 'segm'.
 
     Raises:
-        ValueError: Another ``iou_type``; a result of an image that the annotations
-            lack; a score that is no finite number.
+        ValueError: Another ``iou_type``; what `as_truth` and `as_results` refuse.
     """
     if iou_type not in ('bbox', 'segm'):
         raise ValueError(f"iou_type must be 'bbox' or 'segm', got {iou_type!r}")
-    annotations, results = _content(annotations), _content(results)
-    classes, images = _ids(annotations['categories']), _ids(annotations['images'])
-    check_results(results, images)
-    sizes = _sizes(annotations['images']) if iou_type == 'segm' else None
-    objects = read_regions(annotations['annotations'], classes, images, sizes)
-    found = read_regions(results, classes, images, sizes, detected=True)
+    masks = iou_type == 'segm'
+    if isinstance(annotations, dict):
+        truth = as_truth(annotations, masks=masks)
+    else:
+        truth = read_truth(Path(annotations), masks=masks)
+    rows = results if isinstance(results, list) else read_results(Path(results))
+    return match_checked(truth, as_results(rows, truth, [iou_type], False), iou_type)
+
+
+def match_checked(truth: Truth, results: Results, iou_type: str) -> Matches:
+    """Match detections that were checked; see `match`."""
+    content = truth.content
+    classes, images = _ids(content['categories']), _ids(content['images'])
+    sizes = sizes_of(content['images']) if iou_type == 'segm' else None
+    objects = read_regions(content['annotations'], classes, images, sizes)
+    found = read_regions(results.rows, classes, images, sizes, detected=True)
     matched, ignored = _assign(found, objects)
     label, image = np.divmod(found.pair, len(images))
     order = np.lexsort((-found.score, label))
@@ -84,23 +103,12 @@ def match(
         matched=matched[:, :, order],
         ignored=ignored[:, :, order],
         objects=_count(objects, len(classes), len(images)),
+        index=found.index[order],
     )
-
-
-def _content(source):
-    """``source``, or what is in its JSON file."""
-    if isinstance(source, str | Path):
-        return json.loads(Path(source).read_bytes())
-    return source
 
 
 def _ids(rows: list[dict]) -> np.ndarray:
     return np.unique([row['id'] for row in rows])
-
-
-def _sizes(images: list[dict]) -> dict:
-    """Height and width of each image id."""
-    return {row['id']: (row['height'], row['width']) for row in images}
 
 
 def _count(objects: Regions, n_classes: int, n_images: int) -> np.ndarray:
@@ -130,16 +138,17 @@ def _assign(found: Regions, objects: Regions) -> tuple[np.ndarray, np.ndarray]:
         iou = mask.iou(found.shapes[a:b], objects.shapes[c:d], objects.crowd[c:d])
         ious.append(iou.ravel())
     thresholds = np.minimum(PROTOCOL.iouThrs, 1 - 1e-10)  # as COCOeval
-    crowd, left_out = objects.crowd, objects.left_out
-    _greedy(np.concatenate(ious), spans, thresholds, crowd, left_out, matched, ignored)
+    taken = objects.crowd, objects.left_out, objects.lost
+    _greedy(np.concatenate(ious), spans, thresholds, *taken, matched, ignored)
     return matched, ignored
 
 
 @njit
-def _greedy(ious, spans, thresholds, crowd, left_out, matched, ignored):
+def _greedy(ious, spans, thresholds, crowd, left_out, lost, matched, ignored):
     """Give each pair's detections their objects, the best detection first.
 
-    ``ious`` holds the (D, G) overlaps of one pair after the other.
+    ``ious`` holds the (D, G) overlaps of one pair after the other. An object that is
+    ``lost`` is taken by a detection, which has found nothing all the same.
     """
     offset = 0
     for a, b, c, d in spans:
@@ -153,20 +162,23 @@ def _greedy(ious, spans, thresholds, crowd, left_out, matched, ignored):
                     best = _best(iou[i], threshold, free | crowd[c:d], out)
                     if best >= 0:
                         free[best] = False
-                        matched[area, t, a + i] = True
-                        ignored[area, t, a + i] = out[best]
+                        matched[area, t, a + i] = not lost[c + best]
+                        ignored[area, t, a + i] = out[best] or (
+                            lost[c + best] and ignored[area, t, a + i]
+                        )
 
 
 @njit
 def _best(iou, threshold, free, out):
     """Index of the free object with the highest overlap, -1 if none reaches the least.
 
-    Objects that count go before those that are left out; the last among equals wins.
+    Objects that count go before those that are left out; the last among equals wins. An
+    overlap of NaN is as good as any, as in COCOeval.
     """
     for group in (False, True):
         best, least = -1, threshold
         for g in range(len(iou)):
-            if out[g] == group and free[g] and iou[g] >= least:
+            if out[g] == group and free[g] and not iou[g] < least:
                 best, least = g, iou[g]
         if best >= 0:
             return best

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from hotcoco import COCO, COCOeval
 
+from .backends import readable
 from .detections import Detections
+from .regions import PROTOCOL
 
 
 @dataclass(frozen=True)
@@ -33,22 +35,22 @@ class Outcomes:
 
 
 def outcomes(detections: Detections, iou_threshold: float = 0.5) -> Outcomes:
-    """Read the matching off the COCO evaluation.
+    """Read the matching off.
 
     Raises:
         ValueError: The threshold is none of COCO's ten, .5 to .95.
     """
-    evaluated = detections.evaluated
-    if not np.isclose(evaluated.params.iou_thrs, iou_threshold).any():
+    (place,) = np.nonzero(np.isclose(PROTOCOL.iouThrs, iou_threshold))
+    if not len(place):
         raise ValueError(
             f'iou_threshold must be one of 0.5, 0.55 ... 0.95, not {iou_threshold}'
         )
-    status = evaluated.image_diagnostics(iou_threshold)['dt_status']
-    # hotcoco numbers the results from 1.
-    kinds = np.array([status.get(i + 1) for i in range(len(detections.results))])
-    return Outcomes(
-        *detections.places(detections.results), kinds == 'tp', kinds == 'fp'
-    )
+    found = detections.matches
+    counted = ~found.ignored[0, place[0]]  # of all sizes
+    correct, wrong = np.zeros((2, len(detections.results)), bool)
+    correct[found.index] = counted & found.matched[0, place[0]]
+    wrong[found.index] = counted & ~found.matched[0, place[0]]
+    return Outcomes(*detections.places(detections.results), correct, wrong)
 
 
 def without_crowds(detections: Detections, iou_threshold: float) -> COCOeval:
@@ -57,8 +59,8 @@ def without_crowds(detections: Detections, iou_threshold: float) -> COCOeval:
     hotcoco 1.3.0 calls detections near a crowd badly placed in `tide_errors`, and
     those on one wrong in `confusion_matrix`. Without crowds both are as defined.
     """
-    content = detections.ground_truth.dataset
-    truth = COCO(dict(content, annotations=detections.objects))
+    content = dict(detections.truth.content, annotations=detections.objects)
+    truth = COCO(readable(content))
     counted = outcomes(detections, iou_threshold).counted
     results = [detections.results[i] for i in np.flatnonzero(counted)]
     return COCOeval(truth, truth.loadRes(results), detections.iou_type)

@@ -62,8 +62,8 @@ def precision_recall(detections: Detections) -> PrecisionRecall:
         _defined(evaluated.eval[key][:, :, :, 0, -1]) for key in ('precision', 'scores')
     )
     return PrecisionRecall(
-        iou_thresholds=np.array(evaluated.params.iou_thrs),
-        recall=np.array(evaluated.params.rec_thrs),
+        iou_thresholds=np.array(evaluated.params.iouThrs),
+        recall=np.array(evaluated.params.recThrs),
         precision=_mean(precision, axis=2),
         class_precision=precision,
         class_score=score,
@@ -73,7 +73,7 @@ def precision_recall(detections: Detections) -> PrecisionRecall:
 def per_class(detections: Detections) -> ClassScores:
     """AP and AR of every class, over all sizes and each."""
     evaluated = detections.evaluated
-    thresholds = np.array(evaluated.params.iou_thrs)
+    thresholds = np.array(evaluated.params.iouThrs)
     # (T, 101, K, S, limits) -> (T, K, S), at 100 detections an image
     ap = _defined(evaluated.eval['precision'][..., -1]).mean(1)
     recall = _defined(evaluated.eval['recall'][..., -1])
@@ -91,7 +91,7 @@ def _objects(detections: Detections) -> np.ndarray:
     """(K, S) number of objects; one on the edge of two sizes is in both, as in COCO."""
     _, label = detections.places(detections.objects)
     area = np.array([row['area'] for row in detections.objects])
-    ranges = detections.evaluated.params.area_rng
+    ranges = detections.evaluated.params.areaRng
     return np.stack(
         [
             np.bincount(

@@ -1,6 +1,5 @@
 """Objects and detections as arrays, sorted for matching."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,23 +20,13 @@ class Regions:
     crowd: np.ndarray  # (N,) bool
     shapes: np.ndarray | list[dict]  # (N, 4) boxes x, y, width, height, or N RLE masks
     outside: np.ndarray  # (A, N) bool, the area lies outside the range
+    lost: np.ndarray  # (N,) bool, objects that never count as found: of id 0
+    index: np.ndarray  # (N,) place in the annotations or results
 
     @property
     def left_out(self) -> np.ndarray:
         """(A, N) bool, objects that need not be found."""
         return self.outside | self.crowd
-
-
-def check_results(results: list[dict], images: np.ndarray) -> None:
-    """Raise ValueError for a result of an unknown image, or without a finite score."""
-    known = set(images.tolist())
-    for i, row in enumerate(results):
-        if row['image_id'] not in known:
-            raise ValueError(
-                f'result {i} has image_id {row["image_id"]}, which the annotations lack'
-            )
-        if not math.isfinite(row['score']):
-            raise ValueError(f'result {i} has score {row["score"]}')
 
 
 def read_regions(rows, classes, images, sizes, detected: bool = False) -> Regions:
@@ -69,6 +58,8 @@ def read_regions(rows, classes, images, sizes, detected: bool = False) -> Region
         crowd=np.array([row.get('iscrowd', 0) for row in rows], bool),
         shapes=shapes,
         outside=_outside(area),
+        lost=np.array([not detected and row['id'] == 0 for row in rows], bool),
+        index=order,
     )
 
 
@@ -82,17 +73,22 @@ def _boxes(rows: list[dict]) -> np.ndarray:
 
 
 def _masks(rows: list[dict], sizes: dict) -> list[dict]:
-    """Polygons and runs as compressed RLE."""
+    return [with_run_lengths(row, sizes) for row in rows]
 
-    def encode(row: dict) -> dict:
-        shape = row['segmentation']
-        if isinstance(shape, list):
-            return mask.merge(mask.frPyObjects(shape, *sizes[row['image_id']]))
-        if isinstance(shape['counts'], list):
-            return mask.frPyObjects(shape, *shape['size'])
-        return shape
 
-    return [encode(row) for row in rows]
+def with_run_lengths(row: dict, sizes: dict) -> dict:
+    """The mask of an object or detection, from polygons or runs, as compressed RLE."""
+    shape = row['segmentation']
+    if isinstance(shape, list):
+        return mask.merge(mask.frPyObjects(shape, *sizes[row['image_id']]))
+    if isinstance(shape['counts'], list):
+        return mask.frPyObjects(shape, *shape['size'])
+    return shape
+
+
+def sizes_of(images: list[dict]) -> dict:
+    """Height and width of each image id."""
+    return {row['id']: (row['height'], row['width']) for row in images}
 
 
 def _areas(shapes: np.ndarray | list[dict]) -> np.ndarray:

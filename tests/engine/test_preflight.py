@@ -86,6 +86,9 @@ def test_broken_annotation_file(cfg, coco_root, text, said):
 def test_test_dev_has_no_annotations(cfg, coco_root):
     path = coco_root / 'annotations/instances_val2017.json'
     edit_json(path, lambda coco: coco.pop('annotations'))
+    (problem,) = problems(cfg, ('test',))
+    assert 'no object to find' in problem and 'set format_only' in problem
+    cfg.test_evaluator.update(format_only=True, outfile_prefix='results')
     assert problems(cfg, ('test',)) == []
     (problem,) = problems(cfg, ('val',))
     assert 'no list of annotations' in problem

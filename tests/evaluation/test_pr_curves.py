@@ -1,6 +1,7 @@
 """Against pycocotools, the reference."""
 
 import contextlib
+import copy
 import io
 
 import numpy as np
@@ -16,7 +17,7 @@ from eca_mm.evaluation.pr_curves import SIZES, per_class, precision_recall
 def reference(coco, results, iou_type) -> COCOeval:
     with contextlib.redirect_stdout(io.StringIO()):
         truth = COCO()
-        truth.dataset = coco
+        truth.dataset = copy.deepcopy(coco)  # it writes into masks
         truth.createIndex()
         if iou_type == 'segm':
             # pycocotools takes no polygons here, and else the size of the box.

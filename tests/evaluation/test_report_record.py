@@ -5,6 +5,7 @@ import logging
 from types import SimpleNamespace
 
 import pytest
+from mmdet.evaluation import CocoMetric
 from mmengine.config import Config
 
 from eca_mm.evaluation import ReportHook
@@ -111,6 +112,26 @@ def test_a_report_that_fails_does_not_end_the_run(monkeypatch, caplog):
     hook.after_run(runner)
     assert caplog.text.count('the run goes on') == 2
     assert hook.metrics == METRICS
+
+
+def test_a_detector_that_finds_nothing_has_a_report(tmp_path, monkeypatch, capsys):
+    """The metric has no figures then, as mmdet's: AP is 0 all the same."""
+    hook = ReportHook()
+    runner = SimpleNamespace(logger=logging.getLogger('run'), work_dir=tmp_path)
+    reports = []
+    monkeypatch.setattr(hook, 'write_record', lambda runner: None)
+    monkeypatch.setattr(hook, 'write_report', reports.append)
+    metric = CocoMetric()
+    hook.keep_predictions(runner, [metric, object()])
+    hook.after_val_epoch(runner, {})
+    hook.after_run(runner)
+    assert reports == [] and 'the metric is not COCO' in capsys.readouterr().out
+    (tmp_path / 'predictions.bbox.json').write_text('[]')
+    hook.after_run(runner)
+    assert reports == [runner] and 'each AP is 0' in capsys.readouterr().out
+    metric.format_only = True
+    hook.after_run(runner)
+    assert reports == [runner]
 
 
 def test_what_cannot_be_reported_is_said_in_a_line(monkeypatch, caplog):

@@ -3,12 +3,17 @@
 from collections.abc import Iterator
 
 from mmdet.registry import DATASETS
+from mmengine.fileio import list_from_file
 
-from eca_mm.findings import ERROR, Finding
+from eca_mm.findings import ERROR, WARNING, Finding
 
 from .config_parts import walk
 
 NAMES = 'set metainfo.classes of the dataset to the names in the file, such as'
+
+
+CROWDS = 'set iscrowd to 0 and remove ignore where an annotation is one object'
+MANY_CROWDS = 0.2  # of the annotations; of COCO's 1 in 80 are
 
 
 def class_findings(
@@ -20,6 +25,13 @@ def class_findings(
         coco: The parts of an annotation file, without entries that have an error.
     """
     classes = classes_of(dataset)
+    if isinstance(classes, str):
+        what = f'metainfo.classes is {classes!r}, which mmdet takes for its letters'
+        remedy = (
+            f'add a comma, classes=({classes!r},), or name a file with a class a line'
+        )
+        yield Finding(ERROR, 'classes', split, what, remedy)
+        return
     names = [category['name'] for category in coco['categories']]
     unknown = [name for name in classes if name not in names]
     kept = [name for name in names if name in classes]
@@ -49,12 +61,22 @@ def class_findings(
     yield from head_findings(model, classes, split)
 
 
-def classes_of(dataset: dict) -> tuple[str, ...]:
+def classes_of(dataset: dict) -> tuple[str, ...] | str:
+    """The classes that a data set will have; a text that is no file stays one.
+
+    As BaseDataset._load_metainfo, which takes a text for a file of names, and for
+    itself if there is none.
+    """
     kind = dataset['type']
     kind = DATASETS.get(kind) if isinstance(kind, str) else kind
     metainfo = {**getattr(kind, 'METAINFO', {}), **(dataset.get('metainfo') or {})}
     classes = metainfo.get('classes', ())
-    return (classes,) if isinstance(classes, str) else tuple(classes)
+    if not isinstance(classes, str):
+        return tuple(classes)
+    try:
+        return tuple(list_from_file(classes))
+    except (TypeError, ValueError, OSError):
+        return classes
 
 
 def nothing_left(
@@ -69,15 +91,26 @@ def nothing_left(
         if min(image['width'], image['height']) >= low
     }
     wanted = {entry['id'] for entry in coco['categories'] if entry['name'] in classes}
-    left = any(
-        entry['image_id'] in large and entry['category_id'] in wanted
+    left = [
+        entry
         for entry in coco['annotations']
-    )
+        if entry['image_id'] in large and entry['category_id'] in wanted
+    ]
     if not left:
         what = 'no image has an annotation of these classes'
         if low:
             what += f' and sides of {low} pixels, as filter_cfg wants'
         yield Finding(ERROR, 'images', split, what, 'mend annotations or classes')
+        return
+    # parse_data_info: `if ann.get('ignore', False): continue`; crowds are ignored later
+    unused = sum(1 for e in left if e.get('iscrowd') or e.get('ignore'))
+    what = f'{unused} of {len(left)} are crowds or have "ignore" set'
+    if unused == len(left):
+        what = f'no object to train on: {what}'
+        yield Finding(ERROR, 'annotations', split, what, CROWDS)
+    elif unused > MANY_CROWDS * len(left):
+        what += ', which no detector learns from'
+        yield Finding(WARNING, 'annotations', split, what, CROWDS)
 
 
 def head_findings(model: dict, classes: tuple, split: str) -> Iterator[Finding]:

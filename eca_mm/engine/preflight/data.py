@@ -11,11 +11,13 @@ from mmengine.config import Config
 from eca_mm.coco_format import check_coco, read_coco
 from eca_mm.findings import ERROR, Finding
 
-from .classes import class_findings
+from .classes import CROWDS, class_findings
 from .config_parts import LAYOUT, image_folder, leaf_datasets, metrics_of, walk
 from .images import image_findings
+from .pairs import pair_findings
 from .stand_in import StandIn, stand_in
 
+FORMAT_ONLY = 'for images without annotations set format_only and outfile_prefix'
 COCO_METRICS = ('CocoMetric', 'FastCocoMetric')
 
 
@@ -28,12 +30,16 @@ class Use:
         datasets: Those that read it, with their split.
         masks: Whether segmentations are trained on or evaluated.
         evaluated: Whether a metric takes it for ground truth.
+        metrics: Those that read it, with their split.
+        sound: Its content without what has errors, of files that are compared.
     """
 
     splits: list[str] = field(default_factory=list)
     datasets: list[tuple[str, dict]] = field(default_factory=list)
     masks: bool = False
     evaluated: bool = False
+    metrics: list[tuple[str, dict]] = field(default_factory=list)
+    sound: dict | None = None
 
     def add(self, split: str, masks: bool) -> None:
         if split not in self.splits:
@@ -66,6 +72,7 @@ def data_findings(
         yield from note_metrics(cfg, split, roots, files)
     for path, use in files.items():
         yield from file_findings(path, use, cfg, full, progress, stand_ins)
+    yield from pair_findings(files)
 
 
 def note_datasets(cfg: Config, split: str, roots: dict, files: dict) -> None:
@@ -95,7 +102,9 @@ def note_metrics(
         if path in files or metric['type'] in COCO_METRICS and path.is_file():
             use = files.setdefault(path, Use())
             use.add(split, 'segm' in (metric.get('metric') or 'bbox'))
-            use.evaluated |= not metric.get('format_only')
+            if not metric.get('format_only'):
+                use.evaluated = True
+                use.metrics.append((split, metric))
         elif not path.is_file():
             yield Finding(ERROR, 'evaluator', split, f'{path} not found', LAYOUT)
 
@@ -137,6 +146,12 @@ def file_findings(
         what = f'{path} lists no image that can be used'
         yield Finding(ERROR, 'annotations', subject, what, 'give a file with images')
         return
+    if use.splits != ['train']:  # which no evaluator is compared with
+        use.sound = sound
+    if use.evaluated and all(row.get('iscrowd') for row in sound['annotations']):
+        what = f'{path} has no object to find, and AP would be -1'
+        remedy = CROWDS if sound['annotations'] else FORMAT_ONLY
+        yield Finding(ERROR, 'annotations', subject, what, remedy)
     if stand_ins is not None:
         small = stand_in(sound, [dataset for _, dataset in use.datasets])
         stand_ins |= {path: small} if small else {}

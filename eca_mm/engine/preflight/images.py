@@ -2,10 +2,10 @@
 
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import cv2
@@ -22,16 +22,16 @@ from rich.progress import (
 from eca_mm.findings import ERROR, NOTE, Finding, some
 
 from .config_parts import LAYOUT, image_folder, walk
+from .missing import cause, is_file, list_names
 
 SAMPLE = 100  # images of a quick check: a second, and 1 % of damage is seen in 2 of 3
-MISSING, UNREADABLE, OTHER_SIZE = 'not there', 'unreadable', 'of another size'
-REMEDY = {
-    MISSING: 'the annotations and the image folder do not belong together, or copy '
-    'the files there',
-    UNREADABLE: 'get the files anew, or take them out of the annotations',
-    OTHER_SIZE: 'mend height and width in the annotations; an image that EXIF tells '
-    'to turn is loaded turned',
-}
+ANEW = 'get the files anew, or take them out of the annotations'
+SIZE = (
+    'mend height and width in the annotations; an image that EXIF tells to turn is '
+    'loaded turned'
+)
+KINDS = MISSING, UNREADABLE, OTHER_SIZE = 'not there', 'unreadable', 'of another size'
+Trouble = tuple[str, str, str]  # what is wrong, with which file, the remedy
 
 
 def image_findings(
@@ -49,22 +49,21 @@ def image_findings(
     chosen = entries
     if not full and len(entries) > SAMPLE:
         chosen = random.Random(0).sample(entries, SAMPLE)
-    of = partial(trouble, folder=folder, load=loader_of(dataset))
+    listed = cache(list_names)
+    of = partial(trouble, folder=folder, load=loader_of(dataset), names_in=listed)
     with (
         ThreadPoolExecutor(os.cpu_count()) as pool,
         bar(f'{split} images', len(chosen), progress) as advance,
     ):
         troubles = [advance(found) for found in pool.map(of, chosen)]
-    for kind, remedy in REMEDY.items():
-        names = [
-            f'{entry["file_name"]}{found[len(kind) :]}'
-            for entry, found in zip(chosen, troubles, strict=True)
-            if found.startswith(kind)
-        ]
-        if names:
-            counts = f'{len(names)} of {len(chosen)} looked at in {folder}'
-            what = f'{counts} are {kind}: {some(names)}'
-            yield Finding(ERROR, 'images', split, what, remedy)
+    groups: dict[tuple[str, str], list[str]] = {}
+    for kind, name, remedy in filter(None, troubles):
+        groups.setdefault((kind, remedy), []).append(name)
+    for kind, remedy in sorted(groups, key=lambda group: KINDS.index(group[0])):
+        names = groups[kind, remedy]
+        counts = f'{len(names)} of {len(chosen)} looked at in {folder}'
+        what = f'{counts} are {kind}: {some(names)}'
+        yield Finding(ERROR, 'images', split, what, remedy)
     rest = '' if chosen is entries else '; --check=full looks at all'
     what = f'{len(chosen)} of {len(entries)} looked at{rest}'
     yield Finding(NOTE, 'images', split, what)
@@ -79,25 +78,27 @@ def loader_of(dataset: dict) -> LoadImageFromFile:
     return LoadImageFromFile()
 
 
-def trouble(entry: dict, folder: Path, load: LoadImageFromFile) -> str:
-    """What is wrong with an image file, '' if nothing."""
-    path = folder / entry['file_name']
-    if not path.is_file():
-        return MISSING
+def trouble(
+    entry: dict, folder: Path, load: LoadImageFromFile, names_in: Callable
+) -> Trouble | None:
+    """What is wrong with an image file, None if nothing."""
+    name = entry['file_name']
+    path = folder / name
+    if not is_file(path):
+        there, remedy = cause(name, folder, names_in)
+        return MISSING, name[:80] + (f' (but {there})' if there else ''), remedy
     try:
         loaded = load.transform(dict(img_path=str(path)))
     except Exception:  # of the file system and of the decoder
         loaded = None
     if loaded is None:
-        return UNREADABLE
+        return UNREADABLE, name, ANEW
     found = loaded['img_shape']
     written = entry['height'], entry['width']
     if found == written:
-        return ''
-    return (
-        f'{OTHER_SIZE} (height, width {found[0]}, {found[1]} instead of '
-        f'{written[0]}, {written[1]})'
-    )
+        return None
+    sizes = f'{found[0]}, {found[1]} instead of {written[0]}, {written[1]}'
+    return OTHER_SIZE, f'{name} (height, width {sizes})', SIZE
 
 
 @contextmanager

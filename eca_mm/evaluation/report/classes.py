@@ -8,7 +8,7 @@ from .blocks import Cell, Figure, Section, Table
 from .charts import colour, panel
 from .material import Material
 from .runs import KINDS
-from .words import ABSENT, mark_of, percent, signed
+from .words import ABSENT, FEW_MEANS, mark_of, percent, signed, span
 
 SHOWN_IOUS = (0.5, 0.75)
 
@@ -36,7 +36,7 @@ def class_table(material: Material, kind: str) -> Table:
         row = [Cell(label), Cell(str(first.objects[k, 0]), int(first.objects[k, 0]))]
         for name, found in scores.items():
             low, high = (ends[k] for ends in intervals[name])
-            row.append(number(found.ap[k, 0], f'{percent(low)} to {percent(high)}'))
+            row.append(number(found.ap[k, 0], span(low, high)))
         row += [difference_cell(found, k) for found in differences.values()]
         rows.append(row)
     reading = (
@@ -48,6 +48,8 @@ def class_table(material: Material, kind: str) -> Table:
             '; differences are marked where their interval leaves out 0: where nothing '
             'differs, one in twenty is marked all the same'
         )
+    if any(np.isnan(low).any() for low, _ in intervals.values()):
+        reading += f'; {FEW_MEANS}'
     return Table(
         f'classes_{kind}',
         f'{KINDS[kind].capitalize()} AP by class',
@@ -69,7 +71,7 @@ def difference_cell(found: Difference, k: int) -> Cell:
     one = Difference(*(float(part[k]) for part in parts))
     if np.isnan(one.value):
         return Cell(ABSENT, -1)
-    note = f'{signed(one.low)} to {signed(one.high)}'
+    note = span(one.low, one.high, signed)
     return Cell(signed(one.value), one.value, note, mark_of(one))
 
 

@@ -1,7 +1,12 @@
 """The images that came out worst and best, as numbers and as pictures."""
 
+import os.path
+import sys
+from pathlib import Path
+
 import numpy as np
 
+from ..detections import Detections
 from ..image_scores import ImageScores, image_scores
 from .blocks import Cell, Figure, Gallery, Picture, Section, Table
 from .charts import colour, panel
@@ -102,7 +107,7 @@ def galleries(
 ) -> list[Gallery]:
     """The worst and the best images of each run, as far as they are on the disk."""
     files = {i: material.images / name for i, name in material.file_names.items()}
-    there = {i for i, path in files.items() if path.is_file()}
+    there = {i for i, path in files.items() if os.path.isfile(path)}
     found = []
     for name, of_run in scores.items():
         shown: set[int] = set()  # of few images the worst may be the best, too
@@ -111,19 +116,25 @@ def galleries(
             chosen = left[:PICTURED]
             shown.update(chosen)
             detections = material.detections[kind][name]
-            pictures = [
-                Picture(
-                    draw_pair(detections, i, files[i], SCORE_THRESHOLD), files[i].name
-                )
-                for i in chosen
-            ]
-            if pictures:
-                found.append(
-                    Gallery(
-                        f'{name}: {end} images ({KINDS[kind]})',
-                        'Ground truth left, prediction right '
-                        f'(score from {SCORE_THRESHOLD}).',
-                        pictures,
-                    )
-                )
+            title = f'{name}: {end} images ({KINDS[kind]})'
+            gallery = drawn(title, detections, {i: files[i] for i in chosen})
+            if chosen:
+                found.append(gallery)
     return found
+
+
+def drawn(title: str, detections: Detections, files: dict[int, Path]) -> Gallery:
+    """Pictures of some images; one that cannot be drawn is left out and named."""
+    pictures, left_out = [], []
+    for key, path in files.items():
+        try:
+            url = draw_pair(detections, key, path, SCORE_THRESHOLD)
+        except Exception:  # of the file system, the decoder, or what draws
+            left_out.append(path.name)
+            print(f'warning: {path} cannot be drawn', file=sys.stderr)
+        else:
+            pictures.append(Picture(url, path.name))
+    reading = f'Ground truth left, prediction right (score from {SCORE_THRESHOLD}).'
+    if left_out:
+        reading += f' Left out, for they cannot be drawn: {", ".join(left_out)}.'
+    return Gallery(title, reading, pictures)

@@ -14,7 +14,8 @@ from rich.table import Table
 from . import record
 from .runs import KINDS, PREDICTIONS, ReportError
 
-NO_SCORES = 'No COCO scores: nothing was detected, or the metric is not COCO.'
+NO_SCORES = 'No COCO scores: the metric is not COCO, or writes results alone.'
+NOTHING = 'Nothing was detected: each AP is 0.'
 
 
 @HOOKS.register_module()
@@ -33,6 +34,7 @@ class ReportHook(Hook):
     def __init__(self, replicates: int = 1000) -> None:
         self.replicates = replicates
         self.metrics: dict[str, float] | None = None  # of the last evaluation
+        self.evaluators: list[CocoMetric] = []  # of the last evaluation
 
     def before_val_epoch(self, runner: Runner) -> None:
         self.keep_predictions(runner, runner.val_evaluator.metrics)
@@ -42,8 +44,9 @@ class ReportHook(Hook):
 
     def keep_predictions(self, runner: Runner, metrics: list) -> None:
         """Have the COCO metric write its results into the work dir, if nowhere yet."""
-        for metric in metrics:
-            if isinstance(metric, CocoMetric) and metric.outfile_prefix is None:
+        self.evaluators = [m for m in metrics if isinstance(m, CocoMetric)]
+        for metric in self.evaluators:
+            if metric.outfile_prefix is None:
                 metric.outfile_prefix = str(Path(runner.work_dir) / PREDICTIONS)
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
@@ -57,9 +60,19 @@ class ReportHook(Hook):
         if self.metrics is None or not is_main_process():
             return
         scores = record.coco_table(self.metrics)
-        print_scores(scores)
-        if scores:
+        nothing = not scores and self.found_nothing()
+        print_scores(scores, NOTHING if nothing else NO_SCORES)
+        if scores or nothing:
             self.guard(runner, self.write_report)
+
+    def found_nothing(self) -> bool:
+        """Whether the metric has no figures because the detector found nothing."""
+        files = [
+            Path(f'{metric.outfile_prefix}.bbox.json')
+            for metric in self.evaluators
+            if not metric.format_only
+        ]
+        return any(path.is_file() and path.read_bytes() == b'[]' for path in files)
 
     def guard(self, runner: Runner, write: Callable[[Runner], None]) -> None:
         """Call ``write``; days of training must not end for a report."""
@@ -83,11 +96,11 @@ class ReportHook(Hook):
         Console().print(f'report: {page}', highlight=False, soft_wrap=True)
 
 
-def print_scores(table: dict) -> None:
-    """Show the AP table in the terminal."""
+def print_scores(table: dict, absent: str) -> None:
+    """Show the AP table in the terminal, or why there is none."""
     console = Console()
     if not table:
-        console.print(NO_SCORES)
+        console.print(absent)
         return
     shown = Table(title='COCO evaluation (%)')
     for column in ('', *record.COLUMNS):

@@ -1,15 +1,16 @@
 """Everything that the sections of a report are made from, read and worked out once."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from eca_mm.coco_format import Truth
+
 from ..bootstrap import Bootstrap, bootstrap
 from ..detections import Detections
-from ..matching import Matches, match
-from .results import read_annotations, read_results
+from .results import check_results, read_annotations, read_results, with_kinds
 from .runs import KINDS, ReportError, Run
 
 Step = Callable[[str], None]
@@ -27,6 +28,7 @@ class Material:
         images: Folder of the images, None if not known.
         detections: For each kind, 'bbox' and 'segm', the results of each run.
         sampled: For each kind the bootstrap over the images.
+        notes: What is odd in the files, and changes what the figures say.
     """
 
     runs: list[Run]
@@ -36,6 +38,7 @@ class Material:
     images: Path | None
     detections: dict[str, dict[str, Detections]]
     sampled: dict[str, Bootstrap]
+    notes: list[str] = field(default_factory=list)
 
     def others(self, kind: str) -> list[str]:
         """The runs that can be compared with the baseline."""
@@ -74,45 +77,53 @@ def gather(
     baseline = baseline_of(runs, baseline)
     images = images_of(runs, images)
     ann = Path(ann) if ann else annotation_file(runs)
-    step('reading the annotations')
-    annotations = read_annotations(ann, classes_of(runs))
-    detections: dict[str, dict[str, Detections]] = {}
-    matches: dict[str, dict[str, Matches]] = {}
-    shared = annotations
-    for run in runs:
-        step(f'reading {run.name}')
-        for kind, results in read_results(run).items():
-            step(f'matching {KINDS[kind]} results of {run.name}')
-            with fitting(run):
-                found = Detections(shared, results, kind)
-                matched = match(annotations, results, kind)
-            shared = found.ground_truth  # one copy for all
-            detections.setdefault(kind, {})[run.name] = found
-            matches.setdefault(kind, {})[run.name] = matched
+    detections, notes = read_detections(runs, ann, step)
     sampled = {}
-    for kind, of_runs in matches.items():
-        step(f'resampling the images ({KINDS[kind]})')
-        sampled[kind] = bootstrap(of_runs, replicates, seed, progress=True)
+    for kind, of_runs in detections.items():
+        step(f'matching and resampling the images ({KINDS[kind]})')
+        matches = {name: found.matches for name, found in of_runs.items()}
+        sampled[kind] = bootstrap(matches, replicates, seed, progress=True)
+    truth = next(iter(next(iter(detections.values())).values())).truth
     return Material(
         runs,
         baseline,
         ann.name,
-        annotations,
+        truth.content,
         images,
         detections,
         sampled,
+        notes,
     )
 
 
-@contextmanager
-def fitting(run: Run) -> Iterator[None]:
-    """Say whose results do not fit the annotations."""
-    try:
-        yield
-    except (KeyError, TypeError, ValueError) as error:
-        raise ReportError(
-            f'{run.name}: {error}: are these results of another data set?'
-        ) from error
+def read_detections(
+    runs: list[Run], ann: Path, step: Step
+) -> tuple[dict[str, dict[str, Detections]], list[str]]:
+    """Of each kind the detections of each run on one data set, and notes on them.
+
+    Raises:
+        ReportError: A file is missing or wrong.
+    """
+    step('reading the results')
+    rows = with_kinds({run.name: read_results(run) for run in runs})
+    masks = any('segm' in of_run for of_run in rows.values())
+    step('reading the annotations')
+    truth = read_annotations(ann, classes_of(runs), masks)
+    shared: Truth | Detections = truth
+    detections: dict[str, dict[str, Detections]] = {}
+    notes = list(truth.notes)
+    for run in runs:
+        step(f'checking {run.name}')
+        for kind, results in check_results(run, rows[run.name], truth).items():
+            shared = Detections(shared, results, kind)  # one loaded data set for all
+            detections.setdefault(kind, {})[run.name] = shared
+            notes += [f'{run.name}: {note}' for note in results.notes]
+            if not results.rows:
+                notes.append(f'{run.name}: nothing was detected ({KINDS[kind]})')
+    notes = list(dict.fromkeys(notes))
+    for note in notes:
+        print(f'warning: {note}', file=sys.stderr)
+    return detections, notes
 
 
 def baseline_of(runs: list[Run], name: str | None) -> str | None:

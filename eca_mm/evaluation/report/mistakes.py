@@ -140,8 +140,9 @@ def calibration_block(material: Material, kind: str) -> Figure | Note:
                 label=f'{plain(name)}: error {100 * c.error:.1f} %',
             )  # fmt: skip
         axes.legend(fontsize=8, loc='upper left')
+    scale = 'log' if any(c.count.any() for c in found.values()) else 'linear'
     with panel(
-        panels, 'detections by score', xlabel='score', yscale='log', xlim=(0, 1)
+        panels, 'detections by score', xlabel='score', yscale=scale, xlim=(0, 1)
     ) as axes:
         for name, c in found.items():
             axes.stairs(c.count, c.edges, color=colour(material.names.index(name)))

@@ -49,7 +49,9 @@ def draw_instances(axes: Axes, rows: list[dict], detections: Detections) -> None
         text = plain(labels[row['category_id']])
         if 'score' in row:
             text += f' {row["score"]:.2f}'
-        x, y, width, height = box_of(row, detections)
+        x, y, width, height = box = box_of(row, detections)
+        if not np.isfinite(box).all():  # evaluated, but nothing to draw
+            continue
         axes.add_patch(
             Rectangle((x, y), width, height, fill=False, edgecolor=shade, linewidth=1.5)
         )

@@ -1,115 +1,85 @@
-"""Annotations and results as the figures need them, checked for form."""
+"""The files of a report's runs, read and checked; what is wrong is a ReportError."""
 
-import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-
-from eca_mm.coco_format import check_coco, read_coco
-from eca_mm.findings import ERROR
+from eca_mm import coco_format
+from eca_mm.coco_format import Results, Truth, kinds_of, read_truth
 
 from .runs import KINDS, ReportError, Run
 
+Rows = dict[str, list]  # of each kind, '' where an empty file does not tell
 
-def read_annotations(path: Path, classes: list[str] | None = None) -> dict:
-    """The content of a COCO annotation file.
+
+def read_annotations(path: Path, classes: list[str] | None, masks: bool) -> Truth:
+    """The ground truth in a COCO annotation file.
 
     Args:
         classes: If given, only these: the metric leaves the others out, too.
+        masks: Whether there are results of masks.
 
     Raises:
         ReportError: The file is missing, not in COCO's format, or has an error in it.
     """
-    try:
-        coco = read_coco(path)
-    except (OSError, ValueError) as error:
-        raise ReportError(f'annotation file {error}') from None
-    findings, _ = check_coco(coco)
-    for finding in findings:
-        if finding.level == ERROR:
-            raise ReportError(f'annotation file {path}: {finding.line()}')
-    kept = {
-        category['id']
-        for category in coco['categories']
-        if classes is None or category['name'] in classes
-    }
-    return coco | dict(
-        categories=[c for c in coco['categories'] if c['id'] in kept],
-        annotations=[
-            dict(iscrowd=0) | a  # which some files leave out
-            for a in coco['annotations']
-            if a['category_id'] in kept
-        ],
-    )
+    with told_as('annotation file '):
+        return read_truth(path, classes, masks)
 
 
-def read_results(run: Run) -> dict[str, list[dict]]:
-    """The results of a run of each kind, 'bbox' and 'segm', that its files hold.
+def read_results(run: Run) -> Rows:
+    """The detections of a run of each kind, 'bbox' and 'segm', that its files hold.
 
     Raises:
-        ReportError: A file is empty or not in COCO's result format.
+        ReportError: A file is not in COCO's result format.
     """
-    found = {}
+    found: Rows = {}
     for kind, path in run.files.items():
-        results = read_json(path, 'result file')
-        check_form(results, path)
-        # A file that was named by hand says itself what it holds.
-        kinds = [kind] if kind else kinds_of(results[0])
-        found |= dict.fromkeys(kinds, results)
+        with told_as():
+            rows = coco_format.read_results(path)
+        kinds = [kind]
+        if not kind and rows:  # a file that was named by hand says itself what it holds
+            kinds = kinds_of(rows)
+            if not kinds:
+                raise ReportError(
+                    f'{path} is not in COCO result format: its first entry has neither '
+                    'bbox nor segmentation'
+                )
+        found |= dict.fromkeys(kinds, rows)
     return found
 
 
-def kinds_of(result: dict) -> list[str]:
-    return [
-        kind
-        for kind, key in zip(KINDS, ('bbox', 'segmentation'), strict=True)
-        if key in result
-    ]
+def with_kinds(rows: dict[str, Rows]) -> dict[str, Rows]:
+    """Of each run its detections; an empty file is of all kinds, or else of boxes."""
+    known = {kind for of_run in rows.values() for kind in of_run} - {''}
+    kinds = [kind for kind in KINDS if kind in known] or ['bbox']
+    return {
+        name: dict.fromkeys(kinds, of_run['']) if '' in of_run else of_run
+        for name, of_run in rows.items()
+    }
 
 
-def check_form(results, path: Path) -> None:
-    """Raise ReportError unless these are COCO results with numbers that are numbers."""
-    if not isinstance(results, list):
-        raise ReportError(f'{path} is not in COCO result format: a list of detections')
-    if not results:
-        raise ReportError(f'{path} is empty: nothing was detected')
-    keys = {'image_id', 'category_id', 'score'}
-    shapes = set(kinds_of(results[0])) if isinstance(results[0], dict) else set()
-    for i, result in enumerate(results):
-        if not isinstance(result, dict) or not keys <= result.keys():
-            raise ReportError(
-                f'{path} is not in COCO result format: entry {i} lacks image_id, '
-                'category_id or score'
-            )
-        if not shapes or set(kinds_of(result)) != shapes:
-            raise ReportError(
-                f'{path}: entry {i} has not the bbox or segmentation of the others'
-            )
-    check_numbers([[r['score']] for r in results], 1, f'{path}: score')
-    if 'bbox' in shapes:
-        check_numbers([r['bbox'] for r in results], 4, f'{path}: bbox')
+def check_results(run: Run, found: Rows, truth: Truth) -> dict[str, Results]:
+    """The detections of a run, each checked once, whatever kinds it is of.
+
+    Raises:
+        ReportError: Names the file, the first entry that is wrong, and its value.
+    """
+    kinds: dict[int, list[str]] = {}
+    for kind, rows in found.items():
+        kinds.setdefault(id(rows), []).append(kind)
+    checked = {}
+    for names in kinds.values():
+        path = run.files.get(names[0], run.files.get(''))
+        with told_as(f'{path}: '):
+            results = coco_format.as_results(found[names[0]], truth, names)
+        checked |= dict.fromkeys(names, results)
+    return checked
 
 
-def check_numbers(rows: list, length: int, what: str) -> None:
-    """Raise ReportError unless every row is ``length`` finite numbers."""
+@contextmanager
+def told_as(prefix: str = '') -> Iterator[None]:
+    """Turn what reading and checking raise into a ReportError."""
     try:
-        array = np.array(rows, dtype=float)
-    except (TypeError, ValueError):
-        array = np.empty((0, 0))
-    if array.shape != (len(rows), length):
-        number = 'a number' if length == 1 else f'{length} numbers'
-        raise ReportError(f'{what} is not {number} in every entry')
-    bad = np.flatnonzero(~np.isfinite(array).all(1))
-    if len(bad):
-        value = rows[bad[0]] if length > 1 else rows[bad[0]][0]
-        raise ReportError(f'{what} of entry {bad[0]} is {value}')
-
-
-def read_json(path: Path, what: str):
-    """The content of a JSON file; ReportError with one line if there is none."""
-    if not path.is_file():
-        raise ReportError(f'{what} {path} not found')
-    try:
-        return json.loads(path.read_bytes())
-    except ValueError as error:
-        raise ReportError(f'{what} {path} is not valid JSON ({error})') from None
+        yield
+    except (OSError, ValueError) as error:
+        raise ReportError(f'{prefix}{error}') from None

@@ -9,7 +9,17 @@ from .blocks import Cell, Note, Section, Table
 from .intervals import interval_figure
 from .material import Material
 from .runs import KINDS, Run
-from .words import ABSENT, SHOWN, mark_of, p_value, percent, signed, value_of
+from .words import (
+    ABSENT,
+    FEW_MEANS,
+    SHOWN,
+    mark_of,
+    p_value,
+    percent,
+    signed,
+    span,
+    value_of,
+)
 
 NOISE = (
     'The intervals say what another draw of the images would change. They do not say '
@@ -21,6 +31,8 @@ def scores_section(material: Material) -> Section:
     blocks: list = [verdict(material)] if material.baseline else []
     for kind in material.detections:
         blocks += [score_table(material, kind), interval_figure(material, kind)]
+    if material.notes:
+        blocks.insert(0, Note(material.notes))
     return Section('scores', 'Scores', [*blocks, Note([NOISE])])
 
 
@@ -32,10 +44,13 @@ def verdict(material: Material) -> Note:
             found = sampled.difference(name, material.baseline, 'AP')
             same = not mark_of(found)
             said = 'not distinguishable' if same else 'exceeds the noise of the images'
+            if isnan(found.p):
+                said = 'in too few images to tell'
+            known = '' if isnan(found.p) else f', {p_value(found.p)}'
+            reach = span(found.low, found.high, signed) + known
             lines.append(
                 f'{name} against {material.baseline}, {KINDS[kind]} AP: '
-                f'{signed(found.value)} ({signed(found.low)} to {signed(found.high)}, '
-                f'{p_value(found.p)}): {said}.'
+                f'{signed(found.value)} ({reach}): {said}.'
             )
     return Note(lines)
 
@@ -66,6 +81,8 @@ def score_table(material: Material, kind: str) -> Table:
             'where its interval leaves out 0: where nothing differs, one in twenty is '
             'marked all the same'
         )
+    if any(isnan(row['low']) > isnan(row['value']) for row in data):
+        reading += f'; {FEW_MEANS}'
     return Table(
         f'scores_{kind}',
         f'{KINDS[kind].capitalize()} scores',
@@ -92,10 +109,10 @@ def score_row(sampled: Bootstrap, name: str, figure: str, baseline: str | None) 
 def score_cell(row: dict) -> Cell:
     if isnan(row['value']):
         return Cell(ABSENT, -1)
-    lines = [f'{percent(row["low"])} to {percent(row["high"])}']
+    lines = [span(row['low'], row['high'])]
     difference, p = row['difference_value'], row['difference_p']
     if difference is not None:
-        lines.append(f'{signed(difference)}, {p_value(p)}')
+        lines.append(signed(difference) + ('' if isnan(p) else f', {p_value(p)}'))
     return Cell(percent(row['value']), row['value'], '\n'.join(lines), row['mark'])
 
 
