@@ -1,5 +1,7 @@
 import csv
+import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,3 +50,60 @@ def remove_leftovers(folder: Path, name: str) -> None:
     pattern = Path(name)
     for path in folder.glob(f'.{pattern.stem}.tmp{pattern.suffix}'):
         path.unlink(missing_ok=True)
+
+
+def inside(folder: Path, name: object) -> Path:
+    """The file in ``folder`` that a name from a stranger's file means.
+
+    Links are followed first: one that leads out of the folder is outside.
+
+    Returns:
+        Its path, which need not be there.
+
+    Raises:
+        ValueError: It is no name of a file, or lies outside: one line that names it.
+    """
+    said = repr(name)[:80]
+    try:
+        path = folder / name
+        within = Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+        if not within:
+            raise ValueError(f'{said} lies outside of {folder}')
+        path.stat()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise ValueError(f'{said} is too long for the name of a file') from None
+    except (TypeError, UnicodeEncodeError):
+        raise ValueError(f'{said} is not a name that a file can have') from None
+    return path
+
+
+def read_bounded(path: Path, most: int) -> bytes:
+    """The content of a file that is a regular one of at most ``most`` bytes.
+
+    Raises:
+        OSError: It cannot be read; a pipe or a device is not opened.
+        ValueError: It is larger.
+    """
+    check_size(path, most)
+    with path.open('rb') as file:
+        content = file.read(most + 1)
+    if len(content) > most:  # it grew
+        raise ValueError(f'{path.name} has more than {most} bytes')
+    return content
+
+
+def check_size(path: Path, most: int) -> None:
+    """Refuse what is no regular file, or is larger, before it is opened.
+
+    Raises:
+        OSError: It is not there, or no regular file.
+        ValueError: It has more than ``most`` bytes.
+    """
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(f'{path.name} is not a file')
+    if status.st_size > most:
+        raise ValueError(
+            f'{path.name} has {status.st_size} bytes, more than {most} bytes'
+        )
