@@ -2,9 +2,12 @@ import csv
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+# How a cell begins that Excel or LibreOffice works out, in full width, too.
+FORMULA = ('=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠')
 
 
 @contextmanager
@@ -26,10 +29,34 @@ def replaced(path: Path) -> Iterator[Path]:
 
 def write_csv(path: Path, rows: list[dict]) -> None:
     """Write a CSV file whose columns are the keys of the first row."""
-    with replaced(path) as temporary, temporary.open('w', newline='') as file:
-        writer = csv.DictWriter(file, rows[0], lineterminator='\n')
-        writer.writeheader()
-        writer.writerows(rows)
+    columns = [*rows[0]]
+    write_rows(path, [columns, *([row.get(c) for c in columns] for row in rows)])
+
+
+def write_rows(path: Path, rows: Iterable[Iterable]) -> None:
+    """Write a CSV file in which no text is a formula."""
+    with (
+        replaced(path) as temporary,
+        temporary.open(
+            'w', newline='', encoding='utf-8', errors='backslashreplace'
+        ) as file,
+    ):
+        writer = csv.writer(file, lineterminator='\n')
+        writer.writerows(map(no_formula, row) for row in rows)
+
+
+def no_formula(value):
+    """A text that a spreadsheet would work out, with an apostrophe before it.
+
+    Numbers stay as they are, also as text.
+    """
+    if not isinstance(value, str) or not value.startswith(FORMULA):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return "'" + value
+    return value
 
 
 def flush_to_disk(path: Path) -> None:
@@ -63,7 +90,7 @@ def inside(folder: Path, name: object) -> Path:
     Raises:
         ValueError: It is no name of a file, or lies outside: one line that names it.
     """
-    said = repr(name)[:80]
+    said = repr(str(name))[:80]
     try:
         path = folder / name
         within = Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))

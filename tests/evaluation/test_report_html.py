@@ -1,10 +1,9 @@
 """The page in a real browser: Debian's Chromium, driven by playwright."""
 
-import json
 import shutil
 
 import pytest
-from report_runs import make_truth, make_work_dir
+from report_runs import add_attention, data_of, make_truth, make_work_dir
 
 from eca_mm.evaluation.report.write import write_report
 
@@ -40,13 +39,9 @@ def page_file(tmp_path_factory):
     coco = make_truth(root, images=25, classes=25)  # more classes than a matrix shows
     make_work_dir(root, coco, 'plain', 1, 'faster_rcnn_r50.py')
     make_work_dir(root, coco, 'a-run-with-a-rather-long-name', 2, 'eca.py', 'ECAResNet')
-    (root / 'plain/attention').mkdir()
-    picture = next((root / 'pictures').iterdir())
-    (root / 'plain/attention/gates.png').write_bytes(picture.read_bytes())
-    captions = json.dumps({'gates.png': 'The gates.', 'lost.png': 'Not there.'})
-    (root / 'plain/attention/captions.json').write_text(captions)
+    add_attention(root / 'plain')
     runs = [str(root / 'plain'), str(root / 'a-run-with-a-rather-long-name')]
-    return write_report(runs, root / 'out', replicates=10)
+    return write_report(runs, root / 'out', replicates=10, **data_of(root))
 
 
 @pytest.fixture(scope='module')

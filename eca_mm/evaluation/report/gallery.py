@@ -1,16 +1,22 @@
 """The images that came out worst and best, as numbers and as pictures."""
 
+from pathlib import Path
+
 import numpy as np
 
+from eca_mm.files import inside
+from eca_mm.findings import some
+
 from ..image_scores import ImageScores, image_scores
-from .blocks import Cell, Figure, Gallery, Picture, Section, Table
+from .blocks import Cell, Figure, Gallery, Note, Picture, Section, Table
 from .charts import colour, panel
 from .material import Material
 from .mistakes import SCORE_THRESHOLD
-from .pictures import draw_pair
+from .pictures import PictureError, draw_pair
 from .runs import KINDS
 
 LISTED, PICTURED = 10, 4  # images of each run in the table, and of each end as pictures
+MOST_LEFT_OUT = 100  # images that cannot be shown, before no more are tried
 
 
 def images_section(material: Material) -> Section:
@@ -99,24 +105,32 @@ def worst_table(material: Material, kind: str, scores: dict[str, ImageScores]) -
 
 def galleries(
     material: Material, kind: str, scores: dict[str, ImageScores]
-) -> list[Gallery]:
-    """The worst and the best images of each run, as far as they are on the disk."""
-    files = {i: material.images / name for i, name in material.file_names.items()}
-    there = {i for i, path in files.items() if path.is_file()}
-    found = []
+) -> list[Gallery | Note]:
+    """The worst and the best images of each run, as far as they can be shown.
+
+    An image that cannot is named, and the next one takes its place. One that is not
+    there is not: a folder may hold only a few of the images.
+    """
+    there, left_out = picture_files(material)
+    found: list[Gallery | Note] = []
     for name, of_run in scores.items():
         shown: set[int] = set()  # of few images the worst may be the best, too
         for end, ranked in (('worst', of_run.worst), ('best', of_run.best)):
-            left = [i for i in ranked(len(files)).tolist() if i in there - shown]
-            chosen = left[:PICTURED]
-            shown.update(chosen)
-            detections = material.detections[kind][name]
-            pictures = [
-                Picture(
-                    draw_pair(detections, i, files[i], SCORE_THRESHOLD), files[i].name
-                )
-                for i in chosen
-            ]
+            pictures: list[Picture] = []
+            for i in ranked(len(material.file_names)).tolist():
+                if len(pictures) == PICTURED or len(left_out) > MOST_LEFT_OUT:
+                    break
+                if i not in there or i in shown:
+                    continue
+                try:
+                    detections = material.detections[kind][name]
+                    source = draw_pair(detections, i, there[i], SCORE_THRESHOLD)
+                except PictureError as error:
+                    left_out.append(f'{material.file_names[i]}: {error}')
+                    del there[i]
+                    continue
+                shown.add(i)
+                pictures.append(Picture(source, there[i].name))
             if pictures:
                 found.append(
                     Gallery(
@@ -126,4 +140,21 @@ def galleries(
                         pictures,
                     )
                 )
+    if left_out:
+        line = f'{len(left_out)} images are not shown: {some(left_out)}.'
+        found.append(Note([line], warning=True))
     return found
+
+
+def picture_files(material: Material) -> tuple[dict[int, Path], list[str]]:
+    """Image files that are there, by id, and names that lead out of their folder."""
+    files, left_out = {}, []
+    for i, name in material.file_names.items():
+        try:
+            path = inside(material.images, name)
+        except ValueError as error:
+            left_out.append(str(error))
+            continue
+        if path.is_file():
+            files[i] = path
+    return files, left_out
