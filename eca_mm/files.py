@@ -90,12 +90,12 @@ def inside(folder: Path, name: object) -> Path:
     Raises:
         ValueError: It is no name of a file, or lies outside: one line that names it.
     """
-    said = repr(str(name))[:80]
+    said = repr(shortened(str(name)))
     try:
         path = folder / name
         within = Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
         if not within:
-            raise ValueError(f'{said} lies outside of {folder}')
+            raise ValueError(f'{said} lies outside of its folder')
         path.stat()
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
@@ -103,6 +103,11 @@ def inside(folder: Path, name: object) -> Path:
     except (TypeError, UnicodeEncodeError):
         raise ValueError(f'{said} is not a name that a file can have') from None
     return path
+
+
+def shortened(name: str, most: int = 60) -> str:
+    """A name for a line of text."""
+    return name if len(name) <= most else name[:most] + '…'
 
 
 def read_bounded(path: Path, most: int) -> bytes:

@@ -55,7 +55,7 @@ def make_work_dir(
     record = dict(
         config=config, checkpoint=None, iteration=40, seed=seed, device='CPU',
         commit='abc1234', versions=dict(torch='2.13'), coco=dict(bbox={}, segm={}),
-        complexity=dict(parameters=44.4, trainable=44.2, gflops=275.7, size=[1280, 800]),
+        complexity=dict(parameters=44.4, trainable=44.2, gflops=275.7, size=[128, 96]),
         annotations=str(root / 'ann.json'), images=str(root / 'pictures'),
         classes=[category['name'] for category in coco['categories']],
     )  # fmt: skip

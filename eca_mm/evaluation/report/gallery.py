@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from eca_mm.files import inside
-from eca_mm.findings import some
+from eca_mm.files import inside, shortened
+from eca_mm.findings import SHOWN
 
+from ..detections import Detections
 from ..image_scores import ImageScores, image_scores
 from .blocks import Cell, Figure, Gallery, Note, Picture, Section, Table
 from .charts import colour, panel
@@ -114,23 +115,11 @@ def galleries(
     there, left_out = picture_files(material)
     found: list[Gallery | Note] = []
     for name, of_run in scores.items():
-        shown: set[int] = set()  # of few images the worst may be the best, too
+        detections = material.detections[kind][name]
+        files = dict(there)  # of few images the worst may be the best, too
         for end, ranked in (('worst', of_run.worst), ('best', of_run.best)):
-            pictures: list[Picture] = []
-            for i in ranked(len(material.file_names)).tolist():
-                if len(pictures) == PICTURED or len(left_out) > MOST_LEFT_OUT:
-                    break
-                if i not in there or i in shown:
-                    continue
-                try:
-                    detections = material.detections[kind][name]
-                    source = draw_pair(detections, i, there[i], SCORE_THRESHOLD)
-                except PictureError as error:
-                    left_out.append(f'{material.file_names[i]}: {error}')
-                    del there[i]
-                    continue
-                shown.add(i)
-                pictures.append(Picture(source, there[i].name))
+            order = ranked(len(material.file_names)).tolist()
+            pictures = drawn(detections, order, files, left_out)
             if pictures:
                 found.append(
                     Gallery(
@@ -140,10 +129,37 @@ def galleries(
                         pictures,
                     )
                 )
+    left_out = [*dict.fromkeys(left_out)]  # each run finds the same
     if left_out:
-        line = f'{len(left_out)} images are not shown: {some(left_out)}.'
-        found.append(Note([line], warning=True))
+        found.append(Note([not_shown(left_out)], warning=True))
     return found
+
+
+def drawn(
+    detections: Detections, order: list[int], files: dict[int, Path], left_out: list
+) -> list[Picture]:
+    """Pictures of the first images, which are taken out of ``files``."""
+    pictures: list[Picture] = []
+    for i in order:
+        if len(pictures) == PICTURED or len(left_out) > MOST_LEFT_OUT:
+            break
+        if i not in files:
+            continue
+        path = files.pop(i)
+        try:
+            source = draw_pair(detections, i, path, SCORE_THRESHOLD)
+        except PictureError as error:
+            left_out.append(f'{shortened(path.name)}: {error}')
+            continue
+        pictures.append(Picture(source, path.name))
+    return pictures
+
+
+def not_shown(left_out: list[str]) -> str:
+    """The images that are left out, the first few with the reason."""
+    examples = '; '.join(left_out[:SHOWN])
+    more = f'; and {len(left_out) - SHOWN} more' if len(left_out) > SHOWN else ''
+    return f'Images that are not shown: {examples}{more}.'
 
 
 def picture_files(material: Material) -> tuple[dict[int, Path], list[str]]:

@@ -29,7 +29,7 @@ MOST_PIXELS = 2**26  # of an image: with its masks, 2 GB
 STEEPEST = 10  # height over width that still makes a picture to look at
 MOST_DRAWN = 300  # objects or detections of an image: more cannot be told apart
 # What mmdet's users have; PIL would call another program for some of the others.
-FORMATS = ('JPEG', 'MPO', 'PNG', 'BMP', 'PPM', 'TIFF', 'WEBP', 'GIF')
+FORMATS = ('JPEG', 'PNG', 'BMP', 'PPM', 'TIFF', 'WEBP', 'GIF')
 
 
 class PictureError(ValueError):
@@ -37,24 +37,27 @@ class PictureError(ValueError):
 
 
 def check_picture(path: Path, formats: tuple[str, ...] = FORMATS) -> None:
-    """Look at the head of an image file.
+    """Look at the head of an image file, and only then at the rest.
 
     Raises:
-        PictureError: It is no image of these formats, or too large to be decoded.
+        PictureError: It is no image of these formats, damaged, or too large.
     """
     try:
         check_size(path, MOST_BYTES)
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')  # PIL warns of less than what we refuse
             with PIL.Image.open(path, formats=formats) as image:
-                width, height = image.size
-    except FileNotFoundError:
-        raise PictureError('not there') from None
+                check_pixels(*image.size)
+                image.load()
+    except PictureError:
+        raise
+    except PIL.UnidentifiedImageError:
+        raise PictureError(f'not a {" or ".join(formats)} file') from None
     except PIL.Image.DecompressionBombError:
         raise PictureError('too many pixels') from None
     except Exception as error:  # of damaged bytes PIL's readers raise anything
-        raise PictureError(f'not an image ({type(error).__name__})') from None
-    check_pixels(width, height)
+        reason = ' '.join(str(error).split())[:80] or type(error).__name__
+        raise PictureError(f'cannot be read ({reason})') from None
 
 
 def check_pixels(width: float, height: float) -> None:
@@ -72,12 +75,11 @@ def read_picture(path: Path) -> np.ndarray:
     """
     check_picture(path)
     try:
-        image = mmcv.imread(path, channel_order='rgb')
-    except Exception as error:
-        raise PictureError(f'cannot be decoded ({type(error).__name__})') from None
-    if image is None:
-        raise PictureError('cannot be decoded')
-    return image
+        return mmcv.imread(path, channel_order='rgb')
+    except (
+        Exception
+    ):  # OpenCV reads less than PIL, and mmcv does not ask whether it did
+        raise PictureError('cannot be read by OpenCV') from None
 
 
 def draw_pair(
