@@ -44,17 +44,18 @@ def load_dump(path: Path) -> Config:
             than plain values in it.
     """
     if path.suffix != '.py':
-        raise ConfigDumpError(f'{path} is no dump of a config in Python: not read')
+        raise ConfigDumpError(f'{path.name} is no dump of a config in Python: not read')
     try:
         text = read_bounded(path, MOST_BYTES).decode()
     except (OSError, ValueError) as error:
-        raise ConfigDumpError(f'{path} cannot be read ({reason(error)})') from error
+        what = f'{path.name} cannot be read ({reason(error)})'
+        raise ConfigDumpError(what) from error
     try:
         return Config(parse_dump(text))
     except KeyError as error:  # mmengine's own names, such as 'text'
-        raise ConfigDumpError(f'{path} is no dump of a config: {error}') from error
+        raise ConfigDumpError(f'{path.name} is no dump of a config: {error}') from error
     except ConfigDumpError as error:
-        raise ConfigDumpError(f'{path} is no dump of a config: {error}') from None
+        raise ConfigDumpError(f'{path.name} is no dump of a config: {error}') from None
 
 
 def parse_dump(text: str) -> dict:

@@ -77,7 +77,7 @@ def test_what_is_no_dump(tmp_path, case):
     path.write_text(REFUSED[case].replace('FILE', str(proof)))
     with pytest.raises(ConfigDumpError) as error:
         load_dump(path)
-    assert str(error.value).startswith(str(path))
+    assert str(error.value).startswith('a.py ')
     assert '\n' not in str(error.value) and len(str(error.value)) < 400
     assert not proof.exists()
 

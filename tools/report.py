@@ -47,7 +47,7 @@ def parse_args() -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument(
         '--ann', type=Path, metavar='FILE',
-        help='COCO annotation file that the runs were evaluated on (default: the one in '
+        help='COCO annotation file the runs were evaluated on (default: the one in '
         'the work dir)',
     )  # fmt: skip
     parser.add_argument(

@@ -2,6 +2,7 @@
 
 import shutil
 
+import hostile_dirs
 import pytest
 from report_runs import add_attention, data_of, make_truth, make_work_dir
 
@@ -144,6 +145,33 @@ def test_tables_sort_by_number(open_page):
 
 def column(table, number: int):
     return table.locator(f'tbody td:nth-child({number})')
+
+
+def test_names_from_files_do_nothing(browser, tmp_path):
+    """Names that are markup: no script of theirs runs, no address of theirs is asked."""
+    place = hostile_dirs.make(tmp_path)
+    hostile_dirs.names(
+        '<script>alert(1)</script>',
+        '<img src="//a.invalid" onerror=alert(1)>',
+    )(place)
+    run = place.run.rename(tmp_path / '"><svg onload=alert(1)>')
+    file = write_report([str(run)], tmp_path / 'out', replicates=2, **place.given)
+    page = browser.new_page()
+    asked, said = [], []
+    page.on('request', lambda request: asked.append(request.url))
+    page.on('dialog', lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    page.on('pageerror', lambda error: said.append(str(error)))
+    page.goto(file.as_uri())
+    page.wait_for_selector('table.dataTable')
+    page.locator('th').first.click()
+    others = [url for url in asked if not url.startswith(('data:', 'blob:'))]
+    assert said == [] and others == [file.as_uri()]
+    assert page.locator('h1').inner_text().endswith('"><svg onload=alert(1)>')
+    assert page.get_by_text('<script>alert(1)</script>').count() > 1
+    assert (
+        page.evaluate('document.scripts.length') == 2
+    )  # the table library and its use
+    page.close()
 
 
 def test_the_page_needs_no_script(browser, page_file):
