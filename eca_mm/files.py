@@ -1,8 +1,13 @@
 import csv
+import errno
 import os
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+# How a cell begins that Excel or LibreOffice works out, in full width, too.
+FORMULA = ('=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠')
 
 
 @contextmanager
@@ -24,10 +29,34 @@ def replaced(path: Path) -> Iterator[Path]:
 
 def write_csv(path: Path, rows: list[dict]) -> None:
     """Write a CSV file whose columns are the keys of the first row."""
-    with replaced(path) as temporary, temporary.open('w', newline='') as file:
-        writer = csv.DictWriter(file, rows[0], lineterminator='\n')
-        writer.writeheader()
-        writer.writerows(rows)
+    columns = [*rows[0]]
+    write_rows(path, [columns, *([row.get(c) for c in columns] for row in rows)])
+
+
+def write_rows(path: Path, rows: Iterable[Iterable]) -> None:
+    """Write a CSV file in which no text is a formula."""
+    with (
+        replaced(path) as temporary,
+        temporary.open(
+            'w', newline='', encoding='utf-8', errors='backslashreplace'
+        ) as file,
+    ):
+        writer = csv.writer(file, lineterminator='\n')
+        writer.writerows(map(no_formula, row) for row in rows)
+
+
+def no_formula(value):
+    """A text that a spreadsheet would work out, with an apostrophe before it.
+
+    Numbers stay as they are, also as text.
+    """
+    if not isinstance(value, str) or not value.startswith(FORMULA):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return "'" + value
+    return value
 
 
 def flush_to_disk(path: Path) -> None:
@@ -48,3 +77,65 @@ def remove_leftovers(folder: Path, name: str) -> None:
     pattern = Path(name)
     for path in folder.glob(f'.{pattern.stem}.tmp{pattern.suffix}'):
         path.unlink(missing_ok=True)
+
+
+def inside(folder: Path, name: object) -> Path:
+    """The file in ``folder`` that a name from a stranger's file means.
+
+    Links are followed first: one that leads out of the folder is outside.
+
+    Returns:
+        Its path, which need not be there.
+
+    Raises:
+        ValueError: It is no name of a file, or lies outside: one line that names it.
+    """
+    said = repr(shortened(str(name)))
+    try:
+        path = folder / name
+        within = Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+        if not within:
+            raise ValueError(f'{said} lies outside of its folder')
+        path.stat()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise ValueError(f'{said} is too long for the name of a file') from None
+    except (TypeError, UnicodeEncodeError):
+        raise ValueError(f'{said} is not a name that a file can have') from None
+    return path
+
+
+def shortened(name: str, most: int = 60) -> str:
+    """A name for a line of text."""
+    return name if len(name) <= most else name[:most] + '…'
+
+
+def read_bounded(path: Path, most: int) -> bytes:
+    """The content of a file that is a regular one of at most ``most`` bytes.
+
+    Raises:
+        OSError: It cannot be read; a pipe or a device is not opened.
+        ValueError: It is larger.
+    """
+    check_size(path, most)
+    with path.open('rb') as file:
+        content = file.read(most + 1)
+    if len(content) > most:  # it grew
+        raise ValueError(f'{path.name} has more than {most} bytes')
+    return content
+
+
+def check_size(path: Path, most: int) -> None:
+    """Refuse what is no regular file, or is larger, before it is opened.
+
+    Raises:
+        OSError: It is not there, or no regular file.
+        ValueError: It has more than ``most`` bytes.
+    """
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(f'{path.name} is not a file')
+    if status.st_size > most:
+        raise ValueError(
+            f'{path.name} has {status.st_size} bytes, more than {most} bytes'
+        )

@@ -11,17 +11,21 @@ from eca_mm.evaluation.report.write import write_report
 
 EPILOG = """\
 A work dir is one that tools/train.py or tools/test.py wrote: it holds the predictions,
-the logs and the config. OUT gets index.html (one file, works without a network),
-report.md, and in report_data/ the numbers behind every figure.
+the logs and the config. It may be anyone's: nothing in it is run, and files outside of
+it are read only where --ann and --images name them.
+
+OUT gets index.html (one file, works without a network), report.md, and in report_data/
+the numbers behind every figure.
 
 The intervals come from drawing the images again and again; a difference to the baseline
 is marked where its 95 % interval leaves out 0. What another training seed would change
 they do not tell.
 
 examples:
-  python tools/report.py work_dirs/eca_faster_rcnn_r50
-  python tools/report.py work_dirs/faster_rcnn_r50 work_dirs/eca_faster_rcnn_r50
-  python tools/report.py none=work_dirs/study/none/seed_0 eca=work_dirs/study/ECA/seed_0
+  python tools/report.py work_dirs/eca_faster_rcnn_r50 \\
+      --ann data/coco/annotations/instances_val2017.json --images data/coco/val2017
+  python tools/report.py none=work_dirs/study/none/seed_0 \\
+      eca=work_dirs/study/ECA/seed_0 --ann data/digits/annotations/instances_val.json
   python tools/report.py ours=a.bbox.json theirs=b.json --baseline theirs \\
       --ann data/coco/annotations/instances_val2017.json
 """
@@ -43,11 +47,12 @@ def parse_args() -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument(
         '--ann', type=Path, metavar='FILE',
-        help='COCO annotation file (default: the one the work dirs were evaluated on)',
+        help='COCO annotation file the runs were evaluated on (default: the one in '
+        'the work dir)',
     )  # fmt: skip
     parser.add_argument(
         '--images', type=Path, metavar='DIR',
-        help='folder of the images, to show some (default: as in the work dirs)',
+        help='folder of the images, to show some (default: the one in the work dir)',
     )  # fmt: skip
     parser.add_argument(
         '--out', type=Path, metavar='OUT',

@@ -77,6 +77,13 @@ def measure(
     )
 
 
+def parameters_of(model: nn.Module) -> dict[str, float]:
+    """``parameters`` and those that are ``trainable``, in 10^6."""
+    counts = [p.numel() for p in model.parameters()]
+    trainable = [p.numel() for p in model.parameters() if p.requires_grad]
+    return dict(parameters=sum(counts) / 1e6, trainable=sum(trainable) / 1e6)
+
+
 def with_background_rows(model: nn.Module) -> nn.Module:
     """Give the heads the rows for the background that they had in MMDetection 1.x.
 

@@ -1,14 +1,13 @@
 """The files of an analysis of channel gates."""
 
-import csv
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from eca_mm.files import replaced
+from eca_mm.files import replaced, write_rows
 
 from .gate_figures import CAPTIONS
 
@@ -57,11 +56,6 @@ def write_data(
     write_rows(folder / 'gates.csv', channel_rows(gates, separations))
     write_rows(folder / 'class_means.csv', class_rows(means, classes))
     write_rows(folder / 'kernels.csv', kernel_rows(kernels))
-
-
-def write_rows(path: Path, rows: Iterable[list]) -> None:
-    with replaced(path) as temporary, open(temporary, 'w', newline='') as file:
-        csv.writer(file, lineterminator='\n').writerows(rows)
 
 
 def write_figures(folder: Path, drawn: dict[str, Figure], chance: float) -> None:

@@ -26,6 +26,11 @@ def make_truth(root: Path, images: int = 25, classes: int = 4) -> dict:
     return coco
 
 
+def data_of(root: Path) -> dict[str, Path]:
+    """What :func:`make_truth` made, as arguments of ``write_report``."""
+    return dict(ann=root / 'ann.json', images=root / 'pictures')
+
+
 def make_file(root: Path, coco: dict, name: str, seed: int, **detector) -> Path:
     """A result file with few false alarms, so that small sets have some AP."""
     path = root / f'{name}.json'
@@ -37,7 +42,10 @@ def make_file(root: Path, coco: dict, name: str, seed: int, **detector) -> Path:
 def make_work_dir(
     root: Path, coco: dict, name: str, seed: int, config: str, backbone: str = 'ResNet'
 ) -> Path:
-    """What a training leaves behind that found boxes and masks."""
+    """What a training leaves behind that found boxes and masks.
+
+    Its data lie beside the work dir: a report is given them, see :func:`data_of`.
+    """
     folder = root / name
     logs = folder / '20260101_000000' / 'vis_data'
     logs.mkdir(parents=True)
@@ -47,6 +55,7 @@ def make_work_dir(
     record = dict(
         config=config, checkpoint=None, iteration=40, seed=seed, device='CPU',
         commit='abc1234', versions=dict(torch='2.13'), coco=dict(bbox={}, segm={}),
+        complexity=dict(parameters=44.4, trainable=44.2, gflops=275.7, size=[128, 96]),
         annotations=str(root / 'ann.json'), images=str(root / 'pictures'),
         classes=[category['name'] for category in coco['categories']],
     )  # fmt: skip
@@ -60,3 +69,12 @@ def make_work_dir(
     lines.append({'coco/bbox_mAP': 0.25, 'coco/segm_mAP': 0.2, 'step': 1})
     (logs / 'scalars.json').write_text('\n'.join(map(json.dumps, lines)))
     return folder
+
+
+def add_attention(folder: Path) -> None:
+    """What tools/visualize_attention.py leaves in a work dir, and one lost picture."""
+    (folder / 'attention').mkdir()
+    grey = np.full((48, 64, 3), 127, np.uint8)
+    cv2.imwrite(str(folder / 'attention/gates.png'), grey)
+    captions = json.dumps({'gates.png': 'The gates.', 'lost.png': 'Not there.'})
+    (folder / 'attention/captions.json').write_text(captions)

@@ -9,11 +9,11 @@ import pytest
 from mmengine.config import Config
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
-from report_runs import make_file, make_truth, make_work_dir
+from report_runs import add_attention, data_of, make_file, make_truth, make_work_dir
 
 from eca_mm.evaluation.report.blocks import Cell
 from eca_mm.evaluation.report.differences import differing_settings
-from eca_mm.evaluation.report.page import as_markdown
+from eca_mm.evaluation.report.page import cell_text, in_markdown
 from eca_mm.evaluation.report.write import write_report
 
 REPLICATES = 40
@@ -30,13 +30,9 @@ def compared(tmp_path_factory):
     coco = make_truth(root)
     make_work_dir(root, coco, 'plain', 1, 'faster_rcnn_r50.py')
     make_work_dir(root, coco, 'eca', 2, 'eca_mask_rcnn_r50.py', backbone='ECAResNet')
-    (root / 'eca/attention').mkdir()
-    picture = next((root / 'pictures').iterdir())
-    (root / 'eca/attention/gates.png').write_bytes(picture.read_bytes())
-    captions = json.dumps({'gates.png': 'The gates.', 'lost.png': 'Not there.'})
-    (root / 'eca/attention/captions.json').write_text(captions)
+    add_attention(root / 'eca')
     runs = [str(root / name) for name in ('plain', 'eca')]
-    page = write_report(runs, root / 'out', replicates=REPLICATES)
+    page = write_report(runs, root / 'out', replicates=REPLICATES, **data_of(root))
     assert page == root / 'out/index.html'
     return root, root / 'out'
 
@@ -193,4 +189,5 @@ def test_result_files_alone(tmp_path):
 
 
 def test_markdown_cells_cannot_end_a_table():
-    assert as_markdown(Cell('a|b\nc', note='1\n2', mark='worse')) == r'a\|b c ▼ (1; 2)'
+    cell = Cell('a|b\nc', note='1\n2', mark='worse')
+    assert in_markdown(cell_text(cell)) == r'a\|b c ▼ (1; 2)'

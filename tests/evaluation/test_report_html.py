@@ -1,10 +1,10 @@
 """The page in a real browser: Debian's Chromium, driven by playwright."""
 
-import json
 import shutil
 
+import hostile_dirs
 import pytest
-from report_runs import make_truth, make_work_dir
+from report_runs import add_attention, data_of, make_truth, make_work_dir
 
 from eca_mm.evaluation.report.write import write_report
 
@@ -40,13 +40,9 @@ def page_file(tmp_path_factory):
     coco = make_truth(root, images=25, classes=25)  # more classes than a matrix shows
     make_work_dir(root, coco, 'plain', 1, 'faster_rcnn_r50.py')
     make_work_dir(root, coco, 'a-run-with-a-rather-long-name', 2, 'eca.py', 'ECAResNet')
-    (root / 'plain/attention').mkdir()
-    picture = next((root / 'pictures').iterdir())
-    (root / 'plain/attention/gates.png').write_bytes(picture.read_bytes())
-    captions = json.dumps({'gates.png': 'The gates.', 'lost.png': 'Not there.'})
-    (root / 'plain/attention/captions.json').write_text(captions)
+    add_attention(root / 'plain')
     runs = [str(root / 'plain'), str(root / 'a-run-with-a-rather-long-name')]
-    return write_report(runs, root / 'out', replicates=10)
+    return write_report(runs, root / 'out', replicates=10, **data_of(root))
 
 
 @pytest.fixture(scope='module')
@@ -149,6 +145,33 @@ def test_tables_sort_by_number(open_page):
 
 def column(table, number: int):
     return table.locator(f'tbody td:nth-child({number})')
+
+
+def test_names_from_files_do_nothing(browser, tmp_path):
+    """Names that are markup: no script of theirs runs, no address of theirs is asked."""
+    place = hostile_dirs.make(tmp_path)
+    hostile_dirs.names(
+        '<script>alert(1)</script>',
+        '<img src="//a.invalid" onerror=alert(1)>',
+    )(place)
+    run = place.run.rename(tmp_path / '"><svg onload=alert(1)>')
+    file = write_report([str(run)], tmp_path / 'out', replicates=2, **place.given)
+    page = browser.new_page()
+    asked, said = [], []
+    page.on('request', lambda request: asked.append(request.url))
+    page.on('dialog', lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    page.on('pageerror', lambda error: said.append(str(error)))
+    page.goto(file.as_uri())
+    page.wait_for_selector('table.dataTable')
+    page.locator('th').first.click()
+    others = [url for url in asked if not url.startswith(('data:', 'blob:'))]
+    assert said == [] and others == [file.as_uri()]
+    assert page.locator('h1').inner_text().endswith('"><svg onload=alert(1)>')
+    assert page.get_by_text('<script>alert(1)</script>').count() > 1
+    assert (
+        page.evaluate('document.scripts.length') == 2
+    )  # the table library and its use
+    page.close()
 
 
 def test_the_page_needs_no_script(browser, page_file):

@@ -112,6 +112,8 @@ def test_wrong_results(root, tmp_path, call, case):
         ),
         (['run', '--out', 'ann.json'], 'ann.json is a file'),
         (['run', '--images', 'absent'], 'image folder absent not found'),
+        (['run'], 'ann.json, outside of its work dir: if the work dir is yours, give'),
+        (['fact=run'], 'no run can be called fact'),
     ],
 )
 def test_wrong_requests(root, tmp_path, call, arguments, said):
@@ -146,7 +148,7 @@ def test_a_work_dir_that_is_half_written(root, call, tmp_path, name, text, said)
         (folder / path.name).write_bytes(path.read_bytes())
     (folder / name).write_text(text)
     before = sorted(folder.iterdir())
-    status, lines = call(folder)
+    status, lines = call(folder, '--ann', 'ann.json')
     assert (status, len(lines)) == (2, 1) and said in lines[0]
     assert sorted(folder.iterdir()) == before
 
@@ -157,12 +159,12 @@ def test_runs_of_different_data(root, call, tmp_path):
     for path in (root / 'run').glob('*.json'):
         (other / path.name).write_bytes(path.read_bytes())
     record = json.loads((other / 'results.json').read_text())
-    for change, said in (
-        (dict(annotations='elsewhere.json'), 'the runs were evaluated on'),
-        (dict(classes=['cat']), 'run and other do not have the same classes'),
+    for change, given, said in (
+        (dict(annotations='elsewhere.json'), (), 'the runs were evaluated on'),
+        (dict(classes=['cat']), ('--ann', 'ann.json'), 'not have the same classes'),
     ):
         (other / 'results.json').write_text(json.dumps(record | change))
-        status, lines = call('run', other, '--out', tmp_path / 'out')
+        status, lines = call('run', other, *given, '--out', tmp_path / 'out')
         assert (status, len(lines)) == (2, 1) and said in lines[0]
 
 
@@ -175,12 +177,12 @@ def test_a_report_in_place_survives_what_fails(root, call, tmp_path, monkeypatch
     assert {'index.html', 'report.md', 'mine.txt'} <= {p.name for p in out.iterdir()}
 
     assert call('bad=ann.json', 'run', '--out', out)[0] == 2
-    monkeypatch.setattr('eca_mm.evaluation.report.page.as_markdown', lambda cell: 1 / 0)
+    monkeypatch.setattr('eca_mm.evaluation.report.page.cell_text', lambda cell: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         call(*request)
     assert {p: p.read_bytes() for p in out.rglob('*') if p.is_file()} == before
 
-    monkeypatch.setattr('eca_mm.evaluation.report.page.as_markdown', str)
+    monkeypatch.setattr('eca_mm.evaluation.report.page.cell_text', str)
     (out / 'report_data/old.csv').write_text('of an older report')
     assert call(*request)[0] == 0
     assert not (out / 'report_data/old.csv').exists()
@@ -188,7 +190,8 @@ def test_a_report_in_place_survives_what_fails(root, call, tmp_path, monkeypatch
 
 
 def test_one_work_dir_gets_its_report_itself(root, call):
-    assert call('run', '--replicates', '2') == (0, [])
+    data = ('--ann', 'ann.json', '--images', 'pictures')
+    assert call('run', *data, '--replicates', '2') == (0, [])
     assert (root / 'run/index.html').is_file()
     # what the run left is as it was
     assert json.loads((root / 'run/results.json').read_text())['iteration'] == 40

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from copy import deepcopy
 from types import SimpleNamespace
 
 import pytest
@@ -11,8 +12,9 @@ from mmengine.config import Config
 from eca_mm.evaluation import ReportHook
 from eca_mm.evaluation.report.complexity import complexity_of, image_size
 from eca_mm.evaluation.report.logs import read_logs, training_cost
+from eca_mm.evaluation.report.read_record import is_complexity
 from eca_mm.evaluation.report.record import coco_table, write_record
-from eca_mm.evaluation.report.runs import ReportError, Run
+from eca_mm.evaluation.report.runs import ReportError
 from eca_mm.files import replaced
 
 METRICS = {
@@ -81,11 +83,14 @@ def test_training_cost_by_hand():
 
 def test_complexity_of_a_run(repo):
     """As in the digits' README: 3.979 million parameters, images of 128x128."""
-    config = repo / 'projects/digits/configs/mask_rcnn_r18.py'
-    found = complexity_of(Run('a', {}, config.parent, dict(config=config.name)))
+    cfg = Config.fromfile(repo / 'projects/digits/configs/mask_rcnn_r18.py')
+    before = deepcopy(cfg.to_dict())
+    found = complexity_of(cfg, 'mask_rcnn_r18.py')
     assert round(found['parameters'], 3) == round(found['trainable'], 3) == 3.979
-    assert found['size'] == (128, 128) and found['gflops'] > 1
-    assert complexity_of(Run('a', {}, repo, dict(config='absent.py'))) == {}
+    assert found['size'] == [128, 128] and found['gflops'] > 1
+    assert cfg.to_dict() == before
+    assert is_complexity(found)  # as the report reads it
+    assert complexity_of(Config(), 'empty.py') == {}
 
 
 def test_the_papers_size_stands_for_mmdets(repo):

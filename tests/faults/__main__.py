@@ -36,6 +36,7 @@ FAULTS = {
     'full_disk': 20,
     'damaged': 50,
     'hostile': 21,
+    'hostile_work_dir': 24,
     'stop_signals': 20,
     'moved': 6,
     'mutated_coco': 100,

@@ -1,11 +1,11 @@
 """Whether the work dir holds another run."""
 
-import ast
 from collections.abc import Iterator
 from pathlib import Path
 
 from mmengine.config import Config
 
+from eca_mm.config_dump import ConfigDumpError, load_dump
 from eca_mm.findings import WARNING, Finding, some
 
 # Where and how a run was started, which is not what it does.
@@ -35,40 +35,12 @@ def differing_keys(cfg: Config, folder: Path) -> list[str]:
     if not path.is_file():
         return []
     try:
-        before = dict(leaves(read_dump(path.read_text())))
-    except (OSError, ValueError, SyntaxError):  # not mmengine's, or with objects
+        before = dict(leaves(load_dump(path).to_dict()))
+    except ConfigDumpError:  # not mmengine's, or with objects
         return []
     now = dict(leaves(cfg.to_dict()))
     keys = dict.fromkeys([*before, *now])
     return [key for key in keys if before.get(key) != now.get(key)]
-
-
-def read_dump(text: str) -> dict:
-    """The settings of a dumped config, which is not run: a work dir may be anyone's.
-
-    Raises:
-        ValueError, SyntaxError: It has more than plain values in it.
-    """
-    found = {}
-    for node in ast.parse(text).body:
-        if not isinstance(node, ast.Assign) or len(node.targets) != 1:
-            raise ValueError(f'line {node.lineno} sets no value')
-        found[node.targets[0].id] = plain_value(node.value)
-    return found
-
-
-def plain_value(node: ast.expr):
-    """A literal, or a call of ``dict`` with literals."""
-    if isinstance(node, ast.Call):
-        if getattr(node.func, 'id', '') != 'dict' or node.args:
-            raise ValueError(f'line {node.lineno} calls something')
-        return {item.arg: plain_value(item.value) for item in node.keywords}
-    if isinstance(node, (ast.List, ast.Tuple)):
-        return [plain_value(item) for item in node.elts]
-    if isinstance(node, ast.Dict):
-        keys = map(ast.literal_eval, node.keys)
-        return dict(zip(keys, map(plain_value, node.values), strict=True))
-    return ast.literal_eval(node)
 
 
 def leaves(node, path: str = '') -> Iterator[tuple[str, object]]:

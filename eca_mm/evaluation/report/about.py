@@ -1,6 +1,6 @@
 """What the runs differ in beside their scores, and everything to run them again."""
 
-from .blocks import Cell, Section, Table
+from .blocks import Cell, Note, Section, Table
 from .differences import differing_settings
 from .material import Material
 from .runs import Run
@@ -27,6 +27,9 @@ def about_section(material: Material) -> Section:
                 rows,
             )
         )
+    # Now every section has read what it needs of the runs.
+    left_out = [line for run in material.runs for line in run.left_out]
+    blocks += [Note(left_out, warning=True)] if left_out else []
     return Section('about', 'Runs', [*blocks, run_table(material)])
 
 

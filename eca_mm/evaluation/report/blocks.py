@@ -73,9 +73,10 @@ class Gallery:
 
 @dataclass(frozen=True)
 class Note:
-    """Sentences, one a line."""
+    """Sentences, one a line; those of a ``warning`` are said on the terminal, too."""
 
     lines: list[str]
+    warning: bool = False
 
     kind = 'note'
 

@@ -11,8 +11,11 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from .markdown import UNSEEN
+
 # Readable on white and on near black alike: contrast above 3 on both.
 COLOURS = ('#3b82f6', '#ea580c', '#0d9668', '#a855f7', '#dc3545', '#0e93b0', '#a37312')
+LONGEST = 40  # letters of a name in a figure
 NUMBERS = count()  # of the figures drawn, for ids that differ
 INK = '#010203'  # written as currentColor: the page decides
 STYLE = {
@@ -60,7 +63,11 @@ def panel(panels: list[str], title: str, size=(4.4, 3.1), **settings) -> Iterato
 
 
 def plain(text: str) -> str:
-    """A name in which a $ does not begin a formula."""
+    """A name as a figure can show it: of bearable length, no formula, on one line."""
+    text = ' '.join(UNSEEN.sub(' ', text).split())
+    text = text.encode(errors='backslashreplace').decode()
+    if len(text) > LONGEST:
+        text = text[: LONGEST - 1] + '…'
     return text.replace('$', r'\$')
 
 

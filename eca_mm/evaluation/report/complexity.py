@@ -1,44 +1,47 @@
-"""Parameters and GFLOPs of a run's model, at the size of its test images."""
+"""Parameters and GFLOPs of a model, counted where it runs, at the size of its images.
+
+The report takes them from results.json: to build a model from what was found in a work
+dir would be to call whatever it names, mmengine finds ``os.system`` as a type, too.
+"""
 
 from copy import deepcopy
 
 from mmdet.registry import MODELS
 from mmengine.config import Config
 
-from eca_mm.analysis.complexity import measure, with_background_rows
+from eca_mm.analysis.complexity import measure, parameters_of, with_background_rows
 
-from .runs import Run
-from .scores import paper_row
+from .scores import paper_row_of
 
 # mmdet's (1333, 800) is a limit; the paper, as mmdet's own tables, counts this.
 COCO_SCALE, COCO_SIZE = (1333, 800), (1280, 800)
 
 
-def complexity_of(run: Run) -> dict:
-    """``parameters`` and ``trainable`` in 10^6, ``gflops``, and the ``size`` (W, H).
+def complexity_of(cfg: Config, config: str) -> dict:
+    """:func:`parameters_of` the model, ``gflops`` and the ``size`` [W, H] in pixels.
 
     Empty, or without ``gflops``, where the model cannot be built or counted: the report
     can do without.
+
+    Args:
+        cfg: The user's own config, not changed.
+        config: Name of its file, by which the paper's are known.
     """
-    if run.config is None:
-        return {}
-    cfg = deepcopy(run.config.model)
-    cfg.backbone.init_cfg = None
+    model = deepcopy(cfg.get('model'))
     try:
-        model = MODELS.build(cfg)
+        model.backbone.init_cfg = None
+        model = MODELS.build(model)
     except Exception:  # a config is code: anything can be raised
         return {}
-    counts = [p.numel() for p in model.parameters()]
-    trainable = [p.numel() for p in model.parameters() if p.requires_grad]
-    found = dict(parameters=sum(counts) / 1e6, trainable=sum(trainable) / 1e6)
-    if paper_row(run):  # as the paper counted
+    found = parameters_of(model)
+    if paper_row_of(config):  # as the paper counted
         model = with_background_rows(model)
-    size = image_size(run.config)
     try:
+        size = image_size(cfg)
         flops = measure(model, size, 'paper').flops
     except Exception:  # a kind of detector that the counter does not know
         return found
-    return found | dict(gflops=flops / 1e9, size=size)
+    return found | dict(gflops=flops / 1e9, size=list(size))
 
 
 def image_size(cfg: Config) -> tuple[int, int]:

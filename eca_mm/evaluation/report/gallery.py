@@ -1,21 +1,23 @@
 """The images that came out worst and best, as numbers and as pictures."""
 
-import os.path
-import sys
 from pathlib import Path
 
 import numpy as np
 
+from eca_mm.files import inside, shortened
+from eca_mm.findings import SHOWN
+
 from ..detections import Detections
 from ..image_scores import ImageScores, image_scores
-from .blocks import Cell, Figure, Gallery, Picture, Section, Table
+from .blocks import Cell, Figure, Gallery, Note, Picture, Section, Table
 from .charts import colour, panel
 from .material import Material
 from .mistakes import SCORE_THRESHOLD
-from .pictures import draw_pair
+from .pictures import PictureError, draw_pair
 from .runs import KINDS
 
 LISTED, PICTURED = 10, 4  # images of each run in the table, and of each end as pictures
+MOST_LEFT_OUT = 100  # images that cannot be shown, before no more are tried
 
 
 def images_section(material: Material) -> Section:
@@ -104,37 +106,71 @@ def worst_table(material: Material, kind: str, scores: dict[str, ImageScores]) -
 
 def galleries(
     material: Material, kind: str, scores: dict[str, ImageScores]
-) -> list[Gallery]:
-    """The worst and the best images of each run, as far as they are on the disk."""
-    files = {i: material.images / name for i, name in material.file_names.items()}
-    there = {i for i, path in files.items() if os.path.isfile(path)}
-    found = []
+) -> list[Gallery | Note]:
+    """The worst and the best images of each run, as far as they can be shown.
+
+    An image that cannot is named, and the next one takes its place. One that is not
+    there is not: a folder may hold only a few of the images.
+    """
+    there, left_out = picture_files(material)
+    found: list[Gallery | Note] = []
     for name, of_run in scores.items():
-        shown: set[int] = set()  # of few images the worst may be the best, too
+        detections = material.detections[kind][name]
+        files = dict(there)  # of few images the worst may be the best, too
         for end, ranked in (('worst', of_run.worst), ('best', of_run.best)):
-            left = [i for i in ranked(len(files)).tolist() if i in there - shown]
-            chosen = left[:PICTURED]
-            shown.update(chosen)
-            detections = material.detections[kind][name]
-            title = f'{name}: {end} images ({KINDS[kind]})'
-            gallery = drawn(title, detections, {i: files[i] for i in chosen})
-            if chosen:
-                found.append(gallery)
+            order = ranked(len(material.file_names)).tolist()
+            pictures = drawn(detections, order, files, left_out)
+            if pictures:
+                found.append(
+                    Gallery(
+                        f'{name}: {end} images ({KINDS[kind]})',
+                        'Ground truth left, prediction right '
+                        f'(score from {SCORE_THRESHOLD}).',
+                        pictures,
+                    )
+                )
+    left_out = [*dict.fromkeys(left_out)]  # each run finds the same
+    if left_out:
+        found.append(Note([not_shown(left_out)], warning=True))
     return found
 
 
-def drawn(title: str, detections: Detections, files: dict[int, Path]) -> Gallery:
-    """Pictures of some images; one that cannot be drawn is left out and named."""
-    pictures, left_out = [], []
-    for key, path in files.items():
+def drawn(
+    detections: Detections, order: list[int], files: dict[int, Path], left_out: list
+) -> list[Picture]:
+    """Pictures of the first images, which are taken out of ``files``."""
+    pictures: list[Picture] = []
+    for i in order:
+        if len(pictures) == PICTURED or len(left_out) > MOST_LEFT_OUT:
+            break
+        if i not in files:
+            continue
+        path = files.pop(i)
         try:
-            url = draw_pair(detections, key, path, SCORE_THRESHOLD)
-        except Exception:  # of the file system, the decoder, or what draws
-            left_out.append(path.name)
-            print(f'warning: {path} cannot be drawn', file=sys.stderr)
-        else:
-            pictures.append(Picture(url, path.name))
-    reading = f'Ground truth left, prediction right (score from {SCORE_THRESHOLD}).'
-    if left_out:
-        reading += f' Left out, for they cannot be drawn: {", ".join(left_out)}.'
-    return Gallery(title, reading, pictures)
+            source = draw_pair(detections, i, path, SCORE_THRESHOLD)
+        except PictureError as error:
+            left_out.append(f'{shortened(path.name)}: {error}')
+            continue
+        pictures.append(Picture(source, path.name))
+    return pictures
+
+
+def not_shown(left_out: list[str]) -> str:
+    """The images that are left out, the first few with the reason."""
+    examples = '; '.join(left_out[:SHOWN])
+    more = f'; and {len(left_out) - SHOWN} more' if len(left_out) > SHOWN else ''
+    return f'Images that are not shown: {examples}{more}.'
+
+
+def picture_files(material: Material) -> tuple[dict[int, Path], list[str]]:
+    """Image files that are there, by id, and names that lead out of their folder."""
+    files, left_out = {}, []
+    for i, name in material.file_names.items():
+        try:
+            path = inside(material.images, name)
+        except ValueError as error:
+            left_out.append(str(error))
+            continue
+        if path.is_file():
+            files[i] = path
+    return files, left_out

@@ -35,6 +35,7 @@ class ReportHook(Hook):
         self.replicates = replicates
         self.metrics: dict[str, float] | None = None  # of the last evaluation
         self.evaluators: list[CocoMetric] = []  # of the last evaluation
+        self.facts: dict = {}  # what else results.json has
 
     def before_val_epoch(self, runner: Runner) -> None:
         self.keep_predictions(runner, runner.val_evaluator.metrics)
@@ -84,16 +85,30 @@ class ReportHook(Hook):
             runner.logger.exception('the report was not written; the run goes on')
 
     def write_record(self, runner: Runner) -> None:
-        facts = record.run_facts(runner)
-        record.write_record(Path(runner.work_dir), facts, self.metrics)
+        self.facts = record.run_facts(runner)
+        record.write_record(Path(runner.work_dir), self.facts, self.metrics)
 
     def write_report(self, runner: Runner) -> None:
         # Only now: a training must not need the libraries that draw its report.
+        from .complexity import complexity_of
         from .write import write_report
 
         folder = Path(runner.work_dir)
-        page = write_report([str(folder)], folder, replicates=self.replicates)
-        Console().print(f'report: {page}', highlight=False, soft_wrap=True)
+        counted = complexity_of(runner.cfg, self.facts['config'])
+        self.facts['complexity'] |= counted
+        record.write_record(folder, self.facts, self.metrics)
+        # The data are those of the run's own config, wherever they lie.
+        images = folder / self.facts['images']
+        page = write_report(
+            [str(folder)],
+            folder,
+            ann=folder / self.facts['annotations'],
+            images=images if images.is_dir() else None,
+            replicates=self.replicates,
+        )
+        Console().print(
+            f'report: {page}', markup=False, highlight=False, soft_wrap=True
+        )
 
 
 def print_scores(table: dict, absent: str) -> None:

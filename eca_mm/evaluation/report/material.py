@@ -138,15 +138,22 @@ def baseline_of(runs: list[Run], name: str | None) -> str | None:
 
 def annotation_file(runs: list[Run]) -> Path:
     """The one annotation file that all runs were evaluated on."""
-    files = {run.record.get('annotations') for run in runs} - {None}
-    if not files:
+    named = {str(run.annotations or run.record.get('annotations')) for run in runs}
+    named -= {'None'}
+    if not named:
         raise ReportError('no annotation file known: give it with --ann FILE')
-    if len(files) > 1:
+    if len(named) > 1:
         raise ReportError(
-            f'the runs were evaluated on {" and ".join(sorted(files))}: give one of '
+            f'the runs were evaluated on {" and ".join(sorted(named))}: give one of '
             'them with --ann, or report on the runs one by one'
         )
-    return Path(files.pop())
+    found = next((run.annotations for run in runs if run.annotations), None)
+    if found is None:
+        raise ReportError(
+            f'{runs[0].name} was evaluated on {named.pop()}, outside of its work dir: '
+            'if the work dir is yours, give that file with --ann'
+        )
+    return found
 
 
 def classes_of(runs: list[Run]) -> list[str] | None:
@@ -161,6 +168,7 @@ def images_of(runs: list[Run], images: Path | None) -> Path | None:
     """The folder of the images, where it is known and there."""
     if images and not images.is_dir():
         raise ReportError(f'image folder {images} not found')
-    known = [images, *(run.record.get('images') for run in runs)]
-    folders = (Path(folder) for folder in known if folder)
-    return next((folder for folder in folders if folder.is_dir()), None)
+    if images:
+        return images
+    folders = (run.images for run in runs)
+    return next((folder for folder in folders if folder and folder.is_dir()), None)

@@ -9,11 +9,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import itables.options
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from eca_mm.files import write_csv
 
 from .blocks import Cell, Figure, Section, Table
+from .markdown import markdown
 
 PAGE, MARKDOWN, DATA = 'index.html', 'report.md', 'report_data'
 MARKS = {'better': ' ▲', 'worse': ' ▼', '': ''}
@@ -29,14 +31,15 @@ def write_page(out: Path, sections: list[Section], facts: dict, **text: str) -> 
     with whole(out) as folder:
         data = folder / DATA
         data.mkdir()
-        (data / 'summary.json').write_text(json.dumps(facts, indent=2) + '\n')
+        write_text(data / 'summary.json', json.dumps(facts, indent=2) + '\n')
         for section in sections:
             for block in section.blocks:
                 if isinstance(block, (Table, Figure)) and block.data:
                     write_csv(data / f'{block.name}.csv', block.data)
         values = dict(text, sections=sections, data=DATA)
-        (folder / MARKDOWN).write_text(render('report.md.j2', **values))
-        (folder / PAGE).write_text(render('page.html.j2', **values, **table_library()))
+        write_text(folder / MARKDOWN, render('report.md.j2', **values))
+        library = table_library()
+        write_text(folder / PAGE, render('page.html.j2', **values, **library))
 
 
 @contextmanager
@@ -45,32 +48,45 @@ def whole(out: Path) -> Iterator[Path]:
     out.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=out, prefix='.report.tmp') as scratch:
         yield Path(scratch)
+        if (out / DATA).is_symlink():  # what it leads to is not ours
+            (out / DATA).unlink()
         shutil.rmtree(out / DATA, ignore_errors=True)
         for name in (DATA, MARKDOWN, PAGE):  # the page last: it stands for the whole
             os.replace(Path(scratch) / name, out / name)
 
 
 def render(template: str, **values) -> str:
+    """Fill a template, which escapes whatever is put into it but what it calls safe.
+
+    The page by HTML's rules, all else by Markdown's: in report.md, too, no value can be
+    forgotten.
+    """
+    page = template.endswith('html.j2')
     environment = Environment(
         loader=PackageLoader(__package__),
-        autoescape=select_autoescape(['html.j2']),
+        autoescape=page,
+        finalize=None if page else in_markdown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= dict(cell=escaped, markdown=as_markdown)
+    environment.filters['cell'] = cell_text
     return environment.get_template(template).render(values)
 
 
-def as_markdown(cell: Cell) -> str:
+def in_markdown(value) -> str:
+    return value if isinstance(value, Markup) else markdown(str(value))
+
+
+def cell_text(cell: Cell) -> str:
     """A cell on one line, its mark as a sign."""
     note = f' ({"; ".join(cell.note.splitlines())})' if cell.note else ''
-    return escaped(cell.text + MARKS[cell.mark] + note)
+    return cell.text + MARKS[cell.mark] + note
 
 
-def escaped(text: str) -> str:
-    """Text that cannot end a cell of a Markdown table."""
-    return ' '.join(text.replace('|', r'\|').split())
+def write_text(path: Path, text: str) -> None:
+    """As UTF-8, in which JSON's halves of characters have no place."""
+    path.write_text(text, encoding='utf-8', errors='backslashreplace')
 
 
 def table_library() -> dict[str, str]:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import torch
 from mmengine.runner import BaseLoop, Runner
-from mmengine.utils import get_git_hash
 
+from eca_mm.analysis.complexity import parameters_of
+from eca_mm.environment import commit
 from eca_mm.files import replaced
 
 from .runs import KINDS, PREDICTIONS, RECORD
@@ -23,6 +24,8 @@ COLUMNS = {
     'APm': 'mAP_m',
     'APl': 'mAP_l',
 }
+# Of this package; installed without one, it may lie within somebody else's.
+CHECKOUT = Path(__file__).parents[3]
 PACKAGES = ('eca_mm', 'mmdet', 'mmcv', 'torch', 'numpy')
 
 
@@ -48,7 +51,7 @@ def environment() -> dict:
     on_gpu = torch.cuda.is_available()
     return dict(
         device=torch.cuda.get_device_name() if on_gpu else platform.machine() + ' CPU',
-        commit=get_git_hash(digits=7),
+        commit=commit(CHECKOUT) if (CHECKOUT / '.git').exists() else 'unknown',
         versions={name: import_module(name).__version__ for name in PACKAGES},
     )
 
@@ -64,23 +67,27 @@ def run_facts(runner: Runner) -> dict:
         iteration=runner.iter if trained else None,
         seed=runner.seed,
         date=now(),
+        complexity=parameters_of(runner.model),
         **environment(),
         **data_facts(runner, 'val' if trained else 'test'),
     )
 
 
 def data_facts(runner: Runner, split: str) -> dict:
-    """Annotation file, image folder and classes of the evaluation, for the report."""
+    """Annotation file, image folder and classes of the evaluation, for the report.
+
+    Paths are absolute, or relative to the work dir that they are in.
+    """
     evaluator = runner.cfg[f'{split}_evaluator']
     metrics = evaluator if isinstance(evaluator, list) else [evaluator]
     ann_file = next((m['ann_file'] for m in metrics if m.get('ann_file')), None)
     # Without one the metric writes the data set's own ground truth beside the results.
-    ann_file = ann_file or Path(runner.work_dir) / f'{PREDICTIONS}.gt.json'
+    ann_file = Path(ann_file).absolute() if ann_file else f'{PREDICTIONS}.gt.json'
     dataset = runner.cfg[f'{split}_dataloader']['dataset']
     prefix = (dataset.get('data_prefix') or {}).get('img', '')
     images = Path(dataset.get('data_root') or '') / prefix
     return dict(
-        annotations=str(Path(ann_file).absolute()),
+        annotations=str(ann_file),
         images=str(images.absolute()),
         classes=list(runner.visualizer.dataset_meta['classes']),
     )

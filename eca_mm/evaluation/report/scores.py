@@ -131,7 +131,12 @@ def paper_rows(run: Run, kind: str) -> list[list[Cell]]:
 
 def paper_row(run: Run, kind: str = 'bbox') -> dict | None:
     """The row of Table 5, or for masks 6, whose config a run has."""
-    config = str(run.record.get('config')).removesuffix('.py')
+    return paper_row_of(run.record.get('config', ''), kind)
+
+
+def paper_row_of(config: str, kind: str = 'bbox') -> dict | None:
+    """The row of Table 5, or for masks 6, of a config's file name."""
+    config = config.removesuffix('.py')
     row = next((row for row in load_table(5) if config_name(row) == config), None)
     if row is None or kind == 'bbox':
         return row

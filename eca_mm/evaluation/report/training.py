@@ -4,7 +4,6 @@ import numpy as np
 
 from .blocks import Cell, Figure, Section, Table
 from .charts import colour, panel
-from .complexity import complexity_of
 from .logs import training_cost
 from .material import Material
 from .runs import Run
@@ -13,6 +12,7 @@ from .words import ABSENT
 
 # Plotted figures of mmdet's CocoMetric: what they are called in the plot.
 SCORES = {'bbox_mAP': 'box AP (%)', 'segm_mAP': 'mask AP (%)'}
+MOST_TERMS = 40  # of the loss that are drawn: DINO has 39
 COUNTED_WHOLE = ('NL', 'GC')
 COSTS = {
     'parameters': ('parameters (10⁶)', '.2f'),
@@ -37,8 +37,8 @@ def training_section(material: Material) -> Section | None:
 def cost_table(runs: list[Run]) -> Table:
     rows, data, sizes = [], [], []
     for run in runs:
-        found = complexity_of(run)
-        sizes += [found.pop('size')] if 'size' in found else []
+        found = dict(run.record.get('complexity', {}))
+        sizes += [tuple(found.pop('size'))] if 'size' in found else []
         costs = found | training_cost(run.logs[0])
         data.append(dict(run=run.name) | {key: costs.get(key) for key in COSTS})
         rows.append([Cell(run.name), *cost_cells(costs), Cell(device_of(run))])
@@ -107,7 +107,8 @@ def titles(material: Material) -> dict[str, str]:
     rows = [row for run in material.runs for part in run.logs for row in part]
     keys = dict.fromkeys(key.rpartition('/')[2] for row in rows for key in row)
     scores = {key: title for key, title in SCORES.items() if key in keys}
-    return scores | {key: key for key in sorted(keys) if 'loss' in key}
+    losses = sorted(key for key in keys if 'loss' in key)
+    return scores | {key: key for key in losses[:MOST_TERMS]}
 
 
 def points(run: Run, term: str) -> list[tuple[int, float]]:

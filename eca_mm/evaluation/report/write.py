@@ -1,10 +1,13 @@
 """Make a report: read, work out, draw, write."""
 
+import sys
 import time
 from pathlib import Path
 
 from rich.console import Console
 
+from .blocks import Note, Section
+from .markdown import UNSEEN
 from .material import Material, Step, gather
 from .page import PAGE, write_page
 from .record import environment, now
@@ -44,6 +47,7 @@ def write_report(
         raise ReportError(f'{out} is a file: give a folder with --out')
     material = gather(runs, baseline, ann, images, replicates, seed, step)
     sections = all_sections(material, step)
+    warn(sections)
     step('writing the page')
     made = dict(date=now(), replicates=replicates, seed=seed, **environment())
     write_page(
@@ -55,6 +59,21 @@ def write_report(
         footer=made_line(made),
     )
     return out / PAGE
+
+
+def warn(sections: list[Section]) -> None:
+    """Say on the terminal, too, what the page does without."""
+    for section in sections:
+        for block in section.blocks:
+            if isinstance(block, Note) and block.warning:
+                for line in block.lines:
+                    print('warning:', printable(line), file=sys.stderr)
+
+
+def printable(text: str) -> str:
+    """A line of a terminal, which a text from a file cannot command."""
+    text = ' '.join(UNSEEN.sub(' ', text).split())
+    return text.encode(errors='backslashreplace').decode()
 
 
 def summary(run: Run) -> dict:
@@ -80,7 +99,7 @@ def made_line(made: dict) -> str:
     versions = ', '.join(f'{name} {v}' for name, v in made['versions'].items())
     return (
         f'Made by eca_mm on {made["date"]} on {made["device"]}, commit '
-        f'{made["commit"] or "unknown"}; {versions}; {made["replicates"]} draws of the '
+        f'{made["commit"]}; {versions}; {made["replicates"]} draws of the '
         f'images, seed {made["seed"]}.'
     )
 
@@ -91,6 +110,7 @@ def announcer() -> Step:
 
     def step(text: str) -> None:
         if console.is_terminal:
-            console.print(f'{time.monotonic() - begin:6.1f} s  {text}', highlight=False)
+            line = f'{time.monotonic() - begin:6.1f} s  {text}'
+            console.print(line, markup=False, highlight=False)
 
     return step
