@@ -148,7 +148,7 @@ def column(table, number: int):
 
 
 def test_names_from_files_do_nothing(browser, tmp_path):
-    """Names that are markup: no script of theirs runs, no address of theirs is asked."""
+    """Names that are markup: none of it runs, no address of theirs is asked."""
     place = hostile_dirs.make(tmp_path)
     hostile_dirs.names(
         '<script>alert(1)</script>',
