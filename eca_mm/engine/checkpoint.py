@@ -15,7 +15,7 @@ from mmengine.runner import Runner
 
 from eca_mm.files import remove_leftovers, replaced
 
-from .exact_resume import position
+from .exact_resume import state_of_run
 from .resume import last_checkpoint
 from .saving import InStep, LateRemovals, SaveError
 
@@ -118,7 +118,7 @@ class SafeCheckpointHook(CheckpointHook):
             self.file_client_args,
             save_optimizer=self.save_optimizer,
             save_param_scheduler=self.save_param_scheduler,
-            meta=dict(meta, validated=self.validated, **position(runner)),
+            meta=dict(meta, validated=self.validated, **state_of_run(runner, meta)),
             by_epoch=self.by_epoch,
             backend_args=self.backend_args,
             **self.args,

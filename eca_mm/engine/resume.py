@@ -1,6 +1,5 @@
 """Where an interrupted run goes on: its newest checkpoint that is whole."""
 
-import sys
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -8,8 +7,8 @@ from mmengine.config import Config
 
 from eca_mm.checkpoints.safe import CheckpointError, load_file
 
-from .distributed import is_first_rank
 from .errors import RequestError
+from .speech import say
 
 
 def resume_from_newest(cfg: Config) -> None:
@@ -120,8 +119,3 @@ def check_sums(path: Path) -> None:
         ) from error
     if damaged:
         raise CheckpointError(f'checkpoint {path} is damaged: checksum of {damaged}')
-
-
-def say(line: str) -> None:
-    if is_first_rank():
-        print(line, file=sys.stderr)
