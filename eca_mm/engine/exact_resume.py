@@ -3,7 +3,7 @@
 from mmengine.dist import all_gather_object, get_rank
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
-from mmengine.runner import EpochBasedTrainLoop, Runner
+from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 
 from .data_order import begin_stream, in_pass, seed_batches
 from .parts import optim_wrappers, train_sampler
@@ -59,7 +59,8 @@ class ExactResumeHook(Hook):
         self.before_validation: dict = {}
 
     def before_run(self, runner: Runner) -> None:
-        if runner._train_loop is not None:
+        # Of a run that does not train, loop and schedulers are configs still.
+        if isinstance(runner._train_loop, BaseLoop):
             self.plans = plans(runner)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:

@@ -48,3 +48,16 @@ def move(scheduler: _ParamScheduler, step: int) -> None:
     """Set the step that a scheduler is at, as its own steps up to there would."""
     scheduler._global_step = step
     scheduler.last_step = max(-1, min(step, scheduler.end - 1) - scheduler.begin)
+
+
+def without_code(checkpoint: dict) -> None:
+    """Leave out of a checkpoint what its schedulers keep of code.
+
+    mmengine's OneCycle saves the function that it anneals with. A file with code in it
+    is read by no safe loader, and the config gives the same function again.
+    """
+    states = checkpoint.get('param_schedulers', [])
+    of_each = states.values() if isinstance(states, dict) else [states]
+    for state in (state for of_one in of_each for state in of_one):
+        for name in [name for name, value in state.items() if callable(value)]:
+            del state[name]
