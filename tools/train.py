@@ -91,6 +91,11 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
             "--nan-retry: add loss_guard=dict(type='LossGuardHook') to the config's "
             'default_hooks'
         )
+    if args.resume == '':
+        raise RequestError(
+            '--resume got an empty name: give a checkpoint, or leave the name out to '
+            'go on from the newest one in the work dir'
+        )
     if args.resume:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume

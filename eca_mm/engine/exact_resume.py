@@ -1,14 +1,18 @@
 """A run that goes on from a checkpoint ends as if it had never stopped."""
 
+from collections.abc import Iterator
+
 from mmengine.dist import all_gather_object, get_rank
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 
 from .data_order import begin_stream, in_pass, seed_batches
-from .parts import optim_wrappers, train_sampler
+from .errors import RequestError
+from .parts import bare, optim_wrappers, train_sampler
 from .position import Start, cached_steps, place, start_of
 from .random_state import random_state, set_random_state
+from .resumable import why_not_resumable
 from .schedules import plans, stretch
 from .speech import say
 
@@ -64,8 +68,12 @@ class ExactResumeHook(Hook):
             self.plans = plans(runner)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        if runner._resume:
-            self.resumed = dict(checkpoint.get('meta', {}))
+        if not runner._resume:
+            return
+        problem = why_not_resumable(checkpoint, bare(runner.model))
+        if problem:
+            raise RequestError(f'checkpoint {runner._load_from} {problem}')
+        self.resumed = dict(checkpoint['meta'])
 
     def before_train(self, runner: Runner) -> None:
         loop = runner.train_loop
@@ -107,15 +115,26 @@ class ExactResumeHook(Hook):
                 self.begun = (loop.epoch, loop.iter)
         else:
             begin_stream(loop, train_sampler(runner), self.passes)
-        cached = cached_steps(loop.dataloader.dataset) if self.resumed else []
-        if cached:
-            names = ', '.join(cached)
+        lost = list(self.lost(runner)) if self.resumed else []
+        if lost:
             tell(
                 runner,
-                f'{names} keeps images that no checkpoint has: the run goes on at its '
-                'place, but not to the bit as the stopped run would have',
+                f'{" and ".join(lost)}: the run goes on at its place, but not to the '
+                'bit as the stopped run would have',
             )
         self.make_up_validation(runner)
+
+    def lost(self, runner: Runner) -> Iterator[str]:
+        """What the stopped run had and the checkpoint does not."""
+        cached = cached_steps(runner.train_loop.dataloader.dataset)
+        if cached:
+            yield f'{", ".join(cached)} keeps images that no checkpoint has'
+        steps = [wrapper._accumulative_counts for wrapper in optim_wrappers(runner)]
+        if any(self.resumed.get('iter', 0) % count for count in steps):
+            yield (
+                f'the checkpoint is from within a step of {max(steps)} iterations, and '
+                'has no gradients'
+            )
 
     def after_train(self, runner: Runner) -> None:
         """A run that was stopped in its last validation has no epoch to go."""

@@ -12,6 +12,7 @@ from eca_mm.checkpoints.safe import CheckpointError, load_file
 
 from .distributed import is_first_rank
 from .errors import RequestError
+from .resumable import why_not_resumable
 from .speech import say
 
 
@@ -132,11 +133,9 @@ def training_state(path: Path) -> dict:
     """
     check_sums(path)
     state = load_file(path)
-    for part in ('meta', 'state_dict', 'message_hub', 'optimizer'):
-        if not isinstance(state, dict) or not isinstance(state.get(part), dict):
-            raise CheckpointError(f'checkpoint {path} is not of a run: no {part}')
-    if not {'epoch', 'iter'} <= state['meta'].keys():
-        raise CheckpointError(f'checkpoint {path} does not say where the run was')
+    problem = why_not_resumable(state)
+    if problem:
+        raise CheckpointError(f'checkpoint {path} {problem}')
     return state
 
 
