@@ -16,6 +16,24 @@ from .resumable import why_not_resumable
 from .speech import say
 
 
+def ask_to_resume(cfg: Config, name: str) -> None:
+    """Write ``--resume`` into a config.
+
+    Args:
+        name: Of a checkpoint; 'auto' for the newest in the work dir.
+
+    Raises:
+        RequestError: The name is empty, as that of a shell's variable may be.
+    """
+    if not name.strip():
+        raise RequestError(
+            '--resume got an empty name: give a checkpoint, or leave the name out to '
+            'go on from the newest one in the work dir'
+        )
+    cfg.resume = True
+    cfg.load_from = None if name == 'auto' else name
+
+
 def resume_from_newest(cfg: Config) -> None:
     """Turn ``resume`` without ``load_from`` into the file to go on from.
 

@@ -201,6 +201,16 @@ def test_cached_augmentation_is_named(tmp_path, capsys):
     assert [sum(images.values()) for images in seen.epochs.values()] == [6, 12]
 
 
+@pytest.mark.parametrize(('at', 'says'), [(5, True), (7, False)])
+def test_a_save_within_a_step_is_named(tmp_path, capsys, at, says):
+    settings = dict(optim_wrapper=dict(accumulative_counts=3))
+    last = interrupted(tmp_path, at, **settings)  # saved at 4, and at 6
+    capsys.readouterr()
+    resumed(tmp_path, last, **settings)
+    said = capsys.readouterr().err
+    assert ('from within a step of 3 iterations, and has no gradients' in said) is says
+
+
 BY_ITERATION = dict(
     train_cfg=dict(by_epoch=False, max_iters=8), randomness=dict(seed=1)
 )
