@@ -60,6 +60,8 @@ class SafeCheckpointHook(CheckpointHook):
         if type(self.file_backend) is LocalBackend:
             self.backend_args = dict(backend='crash_safe')
             if is_main_process():
+                # Here, and not at each save: one that is removed is not to come back.
+                Path(self.out_dir).mkdir(parents=True, exist_ok=True)
                 suffix = Path(self.filename_tmpl).suffix
                 remove_leftovers(Path(self.out_dir), f'*{suffix}')
                 remove_leftovers(Path(runner.work_dir), 'last_checkpoint')

@@ -20,7 +20,6 @@ class CrashSafeBackend(LocalBackend):
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
         path = Path(filepath)
-        path.parent.mkdir(parents=True, exist_ok=True)
         with replaced(path) as temporary:
             temporary.write_bytes(obj)
 
@@ -57,18 +56,15 @@ class InStep:
         problems = ['']
         path = os.path.join(out_dir, filename)
         try:
-            if is_main_process() and not os.path.isdir(self.work_dir):
-                problems = [f'cannot save {path}: the work dir was removed']
-            else:
-                self.runner.save_checkpoint(out_dir, filename, *args, **kwargs)
-                if is_main_process():
-                    self.check(self.runner, path)
-                    self.then(self.runner)
+            self.runner.save_checkpoint(out_dir, filename, *args, **kwargs)
+            if is_main_process():
+                self.check(self.runner, path)
+                self.then(self.runner)
         except OSError as error:
-            problems = [
-                f'cannot save {path}: {error.strerror or error}; all checkpoints '
-                'before it are intact'
-            ]
+            why = f'{error.strerror or error}; all checkpoints before it are intact'
+            if not os.path.isdir(self.work_dir):
+                why = 'the work dir was removed while the run was at work in it'
+            problems = [f'cannot save {path}: {why}']
         except CheckpointError as error:
             problems = [f'{path} was saved, but {in_vain(error)}']
         broadcast_object_list(problems)
