@@ -9,6 +9,7 @@ import torch
 from chain import Whole, whole_run
 from mmengine.hooks import Hook
 from outcome import Outcome
+from processes import status_of
 from single import Run, moment, tried
 from small_run import Noisy
 from subject import EPOCHS, newest_checkpoint, quiet
@@ -49,12 +50,12 @@ def one_try(folder: Path, whole: Whole, chance: Random) -> str:
     first = begin(work_dir, folder / 'first.log', record, 3)
     moment(first, whole, chance)
     os.kill(first.pid, signal.SIGKILL)
-    first.status()
+    status_of(first.pid)
     with quiet():
         has_begun = newest_checkpoint(work_dir) is not None
     size = SIZES[int(folder.name) % len(SIZES)]
     second = begin(work_dir, folder / 'second.log', record, size)
-    status = second.status()
+    status = second.status
     if status:
         return f'status {status}: {second.last_line()}'
     words = f'warning: resumed with another batch size (3 -> {size})'

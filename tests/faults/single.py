@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from random import Random
 
@@ -30,6 +30,7 @@ class Run:
         while watch.phase == 'start-up' and not has_ended(self.pid):
             time.sleep(0.001)
 
+    @cached_property
     def status(self) -> int:
         return status_of(self.pid)
 
@@ -45,7 +46,7 @@ def moment(run: Run, whole: Whole, chance: Random) -> None:
 def ends_as(work_dir: Path, whole: Whole, log: Path, **settings) -> str:
     """What is wrong with a run that goes on to its end, if anything."""
     run = Run(work_dir, log, **settings)
-    status = run.status()
+    status = run.status
     if status:
         return f'then status {status}: {run.last_line()}'
     return '' if same(end_state(work_dir), whole.state) else 'another end state'
@@ -53,7 +54,7 @@ def ends_as(work_dir: Path, whole: Whole, log: Path, **settings) -> str:
 
 def ended_in_one_line(run: Run, status: int, words: str) -> str:
     """What is wrong with how a run has ended, if anything."""
-    found, said = run.status(), run.log.read_text()
+    found, said = run.status, run.log.read_text()
     # torch raises from a signal, which Python may have to ignore where it strikes.
     tracebacks = said.count('Traceback') - said.count('Exception ignored')
     if found != status or tracebacks > 0 or words not in run.last_line():
