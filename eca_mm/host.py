@@ -1,6 +1,8 @@
-"""Check the OpenMMLab packages before anything of theirs is used."""
+"""Check the OpenMMLab packages before anything is used, and bend their functions."""
 
+from collections.abc import Callable
 from importlib import import_module
+from types import FunctionType
 
 from packaging.version import Version
 
@@ -42,3 +44,24 @@ def import_host(name: str):
         what = 'mmcv with compiled operators' if name == 'mmcv._ext' else name
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ImportError(f'eca_mm needs {what} ({reason}): {REMEDY}') from None
+
+
+def with_names(function: Callable, **names) -> Callable:
+    """The same function, in which some global names mean something else.
+
+    The host's module stays as it is, and its code is not copied.
+
+    Raises:
+        NameError: The function does not use one of the names.
+    """
+    unused = names.keys() - set(function.__code__.co_names)
+    if unused:
+        raise NameError(f'{function.__qualname__} does not use {", ".join(unused)}')
+    same = FunctionType(
+        function.__code__,
+        {**function.__globals__, **names},
+        argdefs=function.__defaults__,
+        closure=function.__closure__,
+    )
+    same.__kwdefaults__ = function.__kwdefaults__
+    return same

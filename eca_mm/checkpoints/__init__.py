@@ -1,3 +1,3 @@
-from . import convert, load_report, safe, store
+from . import convert, load_report, roads, safe, store
 
-__all__ = ['convert', 'load_report', 'safe', 'store']
+__all__ = ['convert', 'load_report', 'roads', 'safe', 'store']

@@ -1,11 +1,11 @@
 """mmdet's CocoMetric, evaluated in seconds instead of a minute."""
 
-from collections.abc import Callable
 from functools import partial
-from types import FunctionType
 
 from mmdet.evaluation import CocoMetric
 from mmdet.registry import METRICS
+
+from eca_mm.host import with_names
 
 from .backends import DEFAULT, REFERENCE, GroundTruth, evaluation, read_json
 
@@ -51,17 +51,3 @@ class FastCocoMetric(CocoMetric):
             load=read_json,
         )
         return compute(self, results)
-
-
-def with_names(function: Callable, **names) -> Callable:
-    """The same function, in which some global names mean something else.
-
-    The host's module stays as it is, and its code is not copied.
-
-    Raises:
-        NameError: The function does not use one of the names.
-    """
-    unused = names.keys() - set(function.__code__.co_names)
-    if unused:
-        raise NameError(f'{function.__qualname__} does not use {", ".join(unused)}')
-    return FunctionType(function.__code__, {**function.__globals__, **names})

@@ -1,0 +1,144 @@
+"""Every road by which mmengine loads a checkpoint ends in safe.py.
+
+mmengine 0.10.7 unpickles without restraint what it downloads: all of torchvision://,
+open-mmlab://, mmcls:// and addresses go through ``torch.hub.load_state_dict_from_url``.
+Its own functions still say what a name stands for; only what reads the bytes is another
+one in them. Schemes that others have registered are left as they are.
+"""
+
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlparse
+
+import torch
+from mmengine.runner import CheckpointLoader, checkpoint
+from torch import Tensor
+from torch.hub import HASH_REGEX, download_url_to_file, get_dir
+
+from eca_mm.files import replaced
+from eca_mm.host import with_names
+
+from .safe import CheckpointError, load_file
+from .store import only_one_process
+
+
+class SafeTorch:
+    """The module torch, whose ``load`` takes tensors and plain values only."""
+
+    def __getattr__(self, name: str):
+        return getattr(torch, name)
+
+    @staticmethod
+    def load(file: str | Path | io.BytesIO, map_location=None) -> object:
+        """As torch.load.
+
+        Raises:
+            CheckpointError: As :func:`load_file`.
+        """
+        if not isinstance(file, io.BytesIO):
+            return moved(load_file(file), map_location)
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / 'checkpoint.pth'
+            path.write_bytes(file.getbuffer())
+            return moved(load_file(path), map_location)
+
+
+def load_url(
+    url: str, model_dir: str | None = None, map_location=None, progress: bool = True
+) -> object:
+    """As torch.hub.load_state_dict_from_url, in the same cache.
+
+    Raises:
+        CheckpointError: It cannot be had, is not what its name says (torch's rule:
+            ``name-`` and the first digits of its SHA-256), or as :func:`load_file`.
+    """
+    folder = Path(model_dir or os.path.join(get_dir(), 'checkpoints'))
+    path = folder / Path(urlparse(url).path).name
+    if not path.is_file():
+        with told_of(url), only_one_process(path):
+            if not path.is_file():  # another one may have made it meanwhile
+                with replaced(path) as temporary:
+                    fetch(url, temporary, progress)
+    return moved(load_file(path), map_location)
+
+
+def fetch(url: str, path: Path, progress: bool) -> None:
+    """Download a checkpoint, and look into it before it gets its name.
+
+    Raises:
+        OSError, RuntimeError: Of the network, or of a wrong digest.
+        CheckpointError: What came is no checkpoint.
+    """
+    if os.environ.get('ECA_MM_OFFLINE', '0') not in ('', '0'):
+        raise CheckpointError('ECA_MM_OFFLINE is set')
+    digest = HASH_REGEX.search(Path(urlparse(url).path).name)
+    download_url_to_file(url, str(path), digest and digest[1], progress)
+    load_file(path, keep=True)
+
+
+@contextmanager
+def told_of(url: str) -> Iterator[None]:
+    """One line of whatever keeps a file away."""
+    try:
+        yield
+    except HTTPError as error:
+        reason = f'the server says {error.code} {error.reason}'
+        raise CheckpointError(unavailable(url, reason)) from error
+    except URLError as error:
+        reason = f'{urlparse(url).netloc} is out of reach: {error.reason}'
+        raise CheckpointError(unavailable(url, reason)) from error
+    except (CheckpointError, OSError, RuntimeError) as error:
+        raise CheckpointError(unavailable(url, error)) from error
+
+
+def unavailable(url: str, reason: object) -> str:
+    line = ' '.join(str(reason).split())
+    return f'{url} was not downloaded ({line}): get it in a browser and give its path'
+
+
+def moved(content: object, map_location) -> object:
+    """The tensors on a device, as far as torch.load is asked for one.
+
+    Everything else that torch.load takes leaves them on the CPU.
+    """
+    if not isinstance(map_location, (str, torch.device)):
+        return content
+    if isinstance(content, Tensor):
+        return content.to(map_location)
+    if isinstance(content, dict):
+        for key, value in content.items():
+            content[key] = moved(value, map_location)
+    elif isinstance(content, list):
+        content[:] = [moved(value, map_location) for value in content]
+    return content
+
+
+def load_from_local(filename: str, map_location=None) -> object:
+    """As mmengine's, whose error for a missing file is not one line of ours."""
+    return SafeTorch.load(Path(filename).expanduser(), map_location)
+
+
+def register() -> None:
+    """Take the place of mmengine's own loaders, which say where a file is found."""
+    safe = dict(torch=SafeTorch(), load_url=load_url)
+    safe['load_from_http'] = restricted(checkpoint.load_from_http, safe)
+    for prefix, loader in dict(CheckpointLoader._schemes).items():
+        if loader is checkpoint.load_from_local:
+            CheckpointLoader.register_scheme(prefix, load_from_local, force=True)
+        elif loader.__module__ == checkpoint.__name__:
+            found = restricted(loader, safe)
+            CheckpointLoader.register_scheme(prefix, found, force=True)
+
+
+def restricted(loader, safe: dict):
+    """A loader of mmengine in which the names that read bytes mean ours."""
+    used = loader.__code__.co_names
+    return with_names(loader, **{name: f for name, f in safe.items() if name in used})
+
+
+register()
