@@ -150,7 +150,7 @@ def training_state(path: Path) -> dict:
         CheckpointError: It is damaged, unsafe, or holds no training state.
     """
     check_sums(path)
-    state = load_file(path)
+    state = load_file(path, keep=True)  # for the check and the run, which come next
     problem = why_not_resumable(state)
     if problem:
         raise CheckpointError(f'checkpoint {path} {problem}')

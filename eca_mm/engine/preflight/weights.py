@@ -72,7 +72,7 @@ def is_at_hand(name: str) -> bool:
 def read(name: str) -> object:
     if name.startswith(PREFIXES):
         return store.load(name)
-    return load_file(Path(name).expanduser())
+    return load_file(Path(name).expanduser(), keep=True)
 
 
 def start_findings(cfg: Config, model: nn.Module) -> Iterator[Finding]:
