@@ -28,7 +28,7 @@ test: lint ## lint, then the whole test suite
 	$(PYTEST)
 	PYTHONPATH=$(PRETRAIN) $(PYTEST) tests/pretrain
 
-faults: install ## kill, damage, attack, fill the disk: the whole fault suite (4 to 12 minutes)
+faults: install ## kill, damage, attack, fill the disk: the whole fault suite (5 to 14 minutes)
 	$(BIN)/python tests/faults
 
 lint: install ## style and format, changing nothing

@@ -11,6 +11,7 @@ from eca_mm.engine import (
     RequestError,
     add_check_arguments,
     add_config_arguments,
+    ask_to_resume,
     exit_status,
     load_config,
     refuse_problems,
@@ -91,9 +92,8 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
             "--nan-retry: add loss_guard=dict(type='LossGuardHook') to the config's "
             'default_hooks'
         )
-    if args.resume:
-        cfg.resume = True
-        cfg.load_from = None if args.resume == 'auto' else args.resume
+    if args.resume is not None:
+        ask_to_resume(cfg, args.resume)
     resume_from_newest(cfg)
 
 

@@ -13,7 +13,7 @@ from .fold_norms import FoldNormsHook
 from .load_report import LoadReportHook
 from .loss_guard import LossGuardHook
 from .preflight import refuse_problems, show_problems
-from .resume import resume_from_newest
+from .resume import ask_to_resume, resume_from_newest
 from .runner import build_detector, build_model, build_runner, train
 from .saving import SaveError
 from .stop import StopSignalHook
@@ -31,6 +31,7 @@ __all__ = [
     'StopSignalHook',
     'add_check_arguments',
     'add_config_arguments',
+    'ask_to_resume',
     'build_detector',
     'build_model',
     'build_runner',

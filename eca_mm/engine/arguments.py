@@ -78,6 +78,16 @@ def read_config(path: str, options: dict | None = None) -> Config:
     return cfg
 
 
+def check_work_dir(name: str) -> None:
+    """Raise RequestError if there can be no folder of that name."""
+    path = Path(name).absolute()
+    there = next(place for place in (path, *path.parents) if os.path.lexists(place))
+    if not there.is_dir():
+        raise RequestError(
+            f'work dir {name}: {there} is no folder: name another --work-dir'
+        )
+
+
 def load_config(args: Namespace) -> Config:
     """Read the config and apply the shared arguments; errors as :func:`read_config`."""
     cfg = read_config(args.config, args.cfg_options)
@@ -85,4 +95,5 @@ def load_config(args: Namespace) -> Config:
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     default_work_dir = Path('work_dirs') / Path(args.config).stem
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or str(default_work_dir)
+    check_work_dir(cfg.work_dir)
     return cfg

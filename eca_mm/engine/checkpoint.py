@@ -15,9 +15,10 @@ from mmengine.runner import Runner
 
 from eca_mm.files import remove_leftovers, replaced
 
-from .exact_resume import position
+from .exact_resume import state_of_run
 from .resume import last_checkpoint
-from .saving import InStep, LateRemovals, SaveError
+from .saving import InStep, LateRemovals, ReadBack, SaveError
+from .schedules import without_code
 
 # What the hook remembers of the files it wrote; a failed save changes none of it.
 BOOKS = (
@@ -36,7 +37,8 @@ class SafeCheckpointHook(CheckpointHook):
     """mmengine's CheckpointHook in an order that loses nothing; same arguments.
 
     A checkpoint is written under a temporary name, flushed and renamed, then
-    ``last_checkpoint`` is (relative to the work dir, which may so be moved), and only
+    ``last_checkpoint`` is (with the whole path, as mmengine's own ``--resume`` needs
+    it; ours looks for the name in the work dir, which may have been moved), and only
     then older files go: mmengine removes first and writes in place. With several ranks
     none goes on before the first one has written, and all stop if it cannot. Files on
     remote stores are written by the store's own client.
@@ -50,6 +52,7 @@ class SafeCheckpointHook(CheckpointHook):
         super().__init__(*args, **kwargs)
         self.keep_going = keep_going_on_save_error
         self.saved_iter = -1
+        self.read_back = ReadBack()
         self.validated = False  # whether what is saved has been
 
     def before_train(self, runner: Runner) -> None:
@@ -57,6 +60,8 @@ class SafeCheckpointHook(CheckpointHook):
         if type(self.file_backend) is LocalBackend:
             self.backend_args = dict(backend='crash_safe')
             if is_main_process():
+                # Here, and not at each save: one that is removed is not to come back.
+                Path(self.out_dir).mkdir(parents=True, exist_ok=True)
                 suffix = Path(self.filename_tmpl).suffix
                 remove_leftovers(Path(self.out_dir), f'*{suffix}')
                 remove_leftovers(Path(runner.work_dir), 'last_checkpoint')
@@ -112,17 +117,20 @@ class SafeCheckpointHook(CheckpointHook):
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
         # As in book(): for the next run, if this one is killed before they are gone.
         runner.message_hub.update_info('outdated_best', self.outdated_best())
-        InStep(runner, self.point_to_last).save_checkpoint(
+        InStep(runner, self.read_back, self.point_to_last).save_checkpoint(
             self.out_dir,
             name,
             self.file_client_args,
             save_optimizer=self.save_optimizer,
             save_param_scheduler=self.save_param_scheduler,
-            meta=dict(meta, validated=self.validated, **position(runner)),
+            meta=dict(meta, validated=self.validated, **state_of_run(runner, meta)),
             by_epoch=self.by_epoch,
             backend_args=self.backend_args,
             **self.args,
         )
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        without_code(checkpoint)
 
     def point_to_last(self, runner: Runner) -> None:
         """Write ``last_checkpoint``; without room for it the save has failed."""
@@ -130,18 +138,20 @@ class SafeCheckpointHook(CheckpointHook):
         is_local = self.backend_args == dict(backend='crash_safe')
         try:
             with replaced(work_dir / 'last_checkpoint') as temporary:
-                temporary.write_text(
-                    os.path.relpath(last, work_dir) if is_local else last
-                )
+                temporary.write_text(os.path.abspath(last) if is_local else last)
         except OSError:
-            if is_local and last_checkpoint(work_dir) != Path(last):
+            if is_local and last_checkpoint(work_dir, [Path(last).parent]) != Path(
+                last
+            ):
                 self.discard(runner, last)  # nobody would, and the room is needed
             raise
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
+        if not hasattr(self, 'file_backend'):
+            return  # Runner.val() alone: no training, nothing to keep the best of
         self.validated = True
         with self.all_or_nothing(runner):
-            super()._save_best_checkpoint(InStep(runner), metrics)
+            super()._save_best_checkpoint(InStep(runner, self.read_back), metrics)
             for path in self.outdated_best():
                 self.discard(runner, path)
         self.validated = False

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 import torch
+from mmengine.dataset import InfiniteSampler
 from mmengine.dist import get_rank
+from mmengine.runner import IterBasedTrainLoop
 from torch.utils.data import DataLoader, Dataset
 
 from .random_state import seeded
@@ -87,3 +89,53 @@ def seeded_items(
         return items()
     with seeded(batch.name):
         return items()
+
+
+class AskedInVain:
+    """An iterator that first gives nothing, as often as the loop asks for old batches.
+
+    mmengine's loop asks for each batch that was trained on before it goes on, and would
+    load them all. (It looks at none of them.)
+    """
+
+    def __init__(self, batches: Iterator, times: int) -> None:
+        self.batches = batches
+        self.times = times
+
+    def __next__(self):
+        if self.times:
+            self.times -= 1
+            return None
+        return next(self.batches)
+
+
+def in_pass(loader: DataLoader, sampler, batch: int) -> tuple[int, int]:
+    """The pass through the data that a batch is in, and its place in it.
+
+    Args:
+        batch: Counted from the very first one, in training by iteration.
+    """
+    if isinstance(sampler, InfiniteSampler):
+        return 0, batch
+    return divmod(batch, len(loader))
+
+
+def begin_stream(loop: IterBasedTrainLoop, sampler, passes: int) -> None:
+    """Begin training by iteration anew, in a pass through the data.
+
+    The loop has begun one already, with workers that know nothing of what hooks have
+    done to the loader and its data since. They have drawn from the endless order of
+    samples, and end it when they go.
+    """
+    if isinstance(sampler, InfiniteSampler):
+        sampler.indices = sampler._indices_of_rank()
+    seeded_sampler = hasattr(sampler, 'seed')
+    if seeded_sampler:
+        sampler.set_epoch(passes)
+    loop.dataloader._iterator = None  # persistent workers would stay
+    batches = type(loop.dataloader_iterator)(loop.dataloader)
+    batches._epoch = passes
+    # The order of another sampler follows only from its past: the loop goes through it.
+    loop.dataloader_iterator = (
+        AskedInVain(batches, loop.iter) if seeded_sampler else batches
+    )

@@ -2,7 +2,6 @@
 
 import logging
 import signal
-import sys
 import traceback
 import warnings
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from mmengine.dist import get_world_size
 
 from .distributed import is_first_rank, leave_gloo, leave_other_ranks
 from .errors import RequestError, RunStopped
+from .speech import leave_terminal, print_line, say
 
 
 def exit_status(main: Callable[[], int | None]) -> int:
@@ -26,19 +26,17 @@ def exit_status(main: Callable[[], int | None]) -> int:
         return main() or 0
     except RequestError as error:
         for problem in error.args:
-            # One line whatever the message quotes.
-            print(f'error: {" ".join(problem.split())}', file=sys.stderr)
+            print_line(f'error: {problem}')
         return 2
     except RunStopped as stop:
         if is_first_rank() or stop.of_one_rank:
-            print(f'stopped: {" ".join(str(stop).split())}', file=sys.stderr)
+            print_line(f'stopped: {stop}')
         if stop.of_one_rank:
             leave_other_ranks(stop.status)
         return stop.status
     except BaseException as error:
         if is_interrupt(error):  # before the run saves at Ctrl-C, or at the second one
-            if is_first_rank():
-                print('stopped: by SIGINT', file=sys.stderr)
+            say('stopped: by SIGINT')
             return 128 + signal.SIGINT
         if isinstance(error, Exception) and get_world_size() > 1:
             traceback.print_exc()
@@ -46,6 +44,7 @@ def exit_status(main: Callable[[], int | None]) -> int:
         raise
     finally:
         leave_gloo()
+        leave_terminal()
 
 
 def is_interrupt(error: BaseException | None) -> bool:

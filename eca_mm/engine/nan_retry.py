@@ -5,7 +5,7 @@ from collections.abc import MutableMapping
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from .parts import optim_wrappers
+from .parts import optim_wrappers, param_schedulers
 
 FACTOR = 0.1
 
@@ -25,10 +25,7 @@ class LowerRateHook(Hook):
         for optim_wrapper in optim_wrappers(runner):
             for group in optim_wrapper.param_groups:
                 lower(group, OF_GROUP)
-        schedulers = runner.param_schedulers or []
-        if isinstance(schedulers, dict):
-            schedulers = sum(schedulers.values(), [])
-        for scheduler in schedulers:
+        for scheduler in param_schedulers(runner):
             if scheduler.param_name == 'lr':
                 lower(vars(scheduler), OF_SCHEDULE)
 

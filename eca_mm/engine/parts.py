@@ -20,6 +20,14 @@ def optim_wrappers(runner: Runner) -> list[OptimWrapper]:
     return [wrapper]
 
 
+def param_schedulers(runner: Runner) -> list:
+    """All of them, those of several optimisers one after the other."""
+    schedulers = runner.param_schedulers or []
+    if isinstance(schedulers, dict):
+        return [scheduler for of_one in schedulers.values() for scheduler in of_one]
+    return list(schedulers)
+
+
 def train_sampler(runner: Runner):
     """What gives the order of samples: the loader's sampler or its batch sampler's."""
     loader = runner.train_loop.dataloader

@@ -1,15 +1,37 @@
 """Where an interrupted run goes on: its newest checkpoint that is whole."""
 
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 from zipfile import ZipFile
 
 from mmengine.config import Config
+from mmengine.dist import broadcast_object_list
+from mmengine.runner import Runner
 
 from eca_mm.checkpoints.safe import CheckpointError, load_file
 
 from .distributed import is_first_rank
 from .errors import RequestError
+from .resumable import why_not_resumable
+from .speech import say
+
+
+def ask_to_resume(cfg: Config, name: str) -> None:
+    """Write ``--resume`` into a config.
+
+    Args:
+        name: Of a checkpoint; 'auto' for the newest in the work dir.
+
+    Raises:
+        RequestError: The name is empty, as that of a shell's variable may be.
+    """
+    if not name.strip():
+        raise RequestError(
+            '--resume got an empty name: give a checkpoint, or leave the name out to '
+            'go on from the newest one in the work dir'
+        )
+    cfg.resume = True
+    cfg.load_from = None if name == 'auto' else name
 
 
 def resume_from_newest(cfg: Config) -> None:
@@ -17,30 +39,56 @@ def resume_from_newest(cfg: Config) -> None:
 
     mmengine takes what ``last_checkpoint`` names, whether it is there or not. A work
     dir without any checkpoint starts from the beginning, as a pre-empted job needs it.
+    The first rank looks; the others learn of it in :func:`share_choice`.
 
     Raises:
         RequestError: There are checkpoints, but none of them can be resumed from.
     """
-    if not cfg.get('resume') or cfg.get('load_from'):
+    if not cfg.get('resume') or cfg.get('load_from') or not is_first_rank():
         return
-    newest = newest_checkpoint(Path(cfg.work_dir))
+    work_dir = Path(cfg.work_dir)
+    newest = newest_checkpoint(work_dir, checkpoint_folder(cfg))
     cfg.resume = newest is not None
     cfg.load_from = newest and str(newest)
-    say(f'going on from {newest}' if newest else f'no checkpoint in {cfg.work_dir} yet')
+    say(f'going on from {newest}' if newest else f'no checkpoint in {work_dir} yet')
 
 
-def newest_checkpoint(work_dir: Path) -> Path | None:
+def share_choice(runner: Runner) -> None:
+    """Let all ranks go on from the file that the first one has chosen."""
+    choice = [(runner._resume, runner._load_from)]  # mmengine has no public name
+    broadcast_object_list(choice)
+    runner._resume, runner._load_from = choice[0]
+
+
+def checkpoint_folder(cfg: Config) -> Path:
+    """Where a run keeps its checkpoints: the work dir, unless its hook has ``out_dir``.
+
+    mmengine makes a folder there that is named as the work dir.
+    """
+    work_dir = Path(cfg.work_dir)
+    hook = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
+    out_dir = hook.get('out_dir')
+    if not out_dir or '://' in out_dir or Path(out_dir) == work_dir:
+        return work_dir
+    return Path(out_dir) / work_dir.absolute().name
+
+
+def newest_checkpoint(work_dir: Path, folder: Path | None = None) -> Path | None:
     """The file that ``last_checkpoint`` names, or else the newest by what is in it.
 
     Each damaged file is named on stderr.
 
+    Args:
+        folder: Where the run keeps its checkpoints, if not in the work dir.
+
     Raises:
         RequestError: No file can be used, though there are some.
     """
-    last = last_checkpoint(work_dir)
+    folders = list(dict.fromkeys([folder or work_dir, work_dir]))
+    last = last_checkpoint(work_dir, folders)
     found = {}
     problems = []
-    for path in candidates(work_dir, last):
+    for path in candidates(folders, last):
         try:
             # File times do not survive every copy, so the time of saving is read.
             meta = training_state(path)['meta']
@@ -58,22 +106,32 @@ def newest_checkpoint(work_dir: Path) -> Path | None:
     return max(found, key=found.get) if found else None
 
 
-def last_checkpoint(work_dir: Path) -> Path | None:
-    """What ``last_checkpoint`` names, by the path of an older place too."""
+def last_checkpoint(work_dir: Path, folders: Sequence[Path] = ()) -> Path | None:
+    """The file of the name that ``last_checkpoint`` has, in the folders of this run.
+
+    The path before it is for mmengine's own ``--resume`` (which takes it as it is): in
+    a work dir that was moved or copied it leads to the old place, where another run may
+    be, and a relative one into whatever the current folder is.
+    """
+    pointer = work_dir / 'last_checkpoint'
     try:
-        name = (work_dir / 'last_checkpoint').read_text().strip()
-    except (FileNotFoundError, UnicodeDecodeError):
+        name = pointer.read_text().strip()
+    except (FileNotFoundError, NotADirectoryError, UnicodeDecodeError):
+        return None
+    except OSError as error:
+        say(f'skipped: {pointer} cannot be read ({error.strerror})')
         return None
     if not name:
         return None
-    # mmengine writes paths that are absolute or relative to where it was started.
-    places = [work_dir / name, work_dir / Path(name).name, Path(name)]
-    return next((path for path in places if path.is_file()), work_dir / name)
+    if '://' in name:
+        say(f'{pointer} names {name}: to go on from there, give that to --resume')
+    name = name.replace('\\', '/').rpartition('/')[2]
+    places = [folder / name for folder in folders or [work_dir]]
+    return next((path for path in places if path.is_file()), places[0])
 
 
-def candidates(work_dir: Path, last: Path | None) -> list[Path]:
+def candidates(folders: Sequence[Path], last: Path | None) -> list[Path]:
     """Checkpoints of the run, that of ``last_checkpoint`` first; without best ones."""
-    folders = {work_dir, last.parent} if last else {work_dir}
     files = [
         path
         for folder in folders
@@ -92,12 +150,10 @@ def training_state(path: Path) -> dict:
         CheckpointError: It is damaged, unsafe, or holds no training state.
     """
     check_sums(path)
-    state = load_file(path)
-    for part in ('meta', 'state_dict', 'message_hub', 'optimizer'):
-        if not isinstance(state, dict) or not isinstance(state.get(part), dict):
-            raise CheckpointError(f'checkpoint {path} is not of a run: no {part}')
-    if not {'epoch', 'iter'} <= state['meta'].keys():
-        raise CheckpointError(f'checkpoint {path} does not say where the run was')
+    state = load_file(path, keep=True)  # for the check and the run, which come next
+    problem = why_not_resumable(state)
+    if problem:
+        raise CheckpointError(f'checkpoint {path} {problem}')
     return state
 
 
@@ -120,8 +176,3 @@ def check_sums(path: Path) -> None:
         ) from error
     if damaged:
         raise CheckpointError(f'checkpoint {path} is damaged: checksum of {damaged}')
-
-
-def say(line: str) -> None:
-    if is_first_rank():
-        print(line, file=sys.stderr)

@@ -13,10 +13,13 @@ from mmengine.registry import MODELS, RUNNERS, DefaultScope
 from mmengine.runner import Runner
 from torch import nn
 
+from .accidents import told_in_one_line
 from .distributed import agreed, prepare_ranks
 from .errors import RequestError, RunStopped
 from .loss_guard import NotFinite
 from .nan_retry import LowerRateHook
+from .resume import share_choice
+from .run_lock import only_run
 from .stop import StopSignalHook
 
 
@@ -24,7 +27,9 @@ def build_runner(cfg: Config) -> Runner:
     """Build the runner of a config as MMDetection's tools do, with or without GPUs."""
     setup_cache_size_limit_of_dynamo()
     prepare_ranks(cfg)
-    return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    share_choice(runner)
+    return runner
 
 
 @contextmanager
@@ -75,8 +80,15 @@ def train(cfg: Config, nan_retry: bool = False) -> None:
             from the start if there is none, with a tenth of the learning rate; once.
 
     Raises:
-        RunStopped: The loss is not finite and there is no (other) try.
+        RequestError: Another run is at work in the work dir.
+        RunStopped: The loss is not finite and there is no (other) try, or an accident
+            has ended the run.
     """
+    with only_run(cfg.work_dir), told_in_one_line(cfg.work_dir):
+        train_and_retry(cfg, nan_retry)
+
+
+def train_and_retry(cfg: Config, nan_retry: bool) -> None:
     stop = attempt(build_runner(cfg))
     if stop is None:
         return

@@ -14,31 +14,43 @@ from torch.utils.data import DataLoader
 from .checkpoint import save_before_stop
 from .distributed import agreed
 from .errors import RunStopped
+from .parts import optim_wrappers
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
+SIGNALS = tuple(
+    getattr(signal, name)
+    for name in ('SIGTERM', 'SIGINT', 'SIGHUP')
+    if hasattr(signal, name)  # Windows has no SIGHUP
+)
+HANGUP = getattr(signal, 'SIGHUP', None)
 
 
 @HOOKS.register_module()
 class StopSignalHook(Hook):
-    """On SIGTERM or SIGINT save at the end of the iteration, and end the run.
+    """On SIGTERM, SIGINT or SIGHUP save at the end of the iteration, and end the run.
 
     :class:`SafeCheckpointHook` saves, where the run has it. The exit status is the
-    usual one, 143 or 130. A second signal ends the process at once. One rank's signal
-    stops all of them at the same iteration. In a validation the weights may be
-    averages, not to be saved: it ends first, and one more iteration.
+    usual one, 143, 130 or 129. A second signal ends the process at once. One rank's
+    signal stops all of them at the same iteration. With accumulated gradients, which no
+    checkpoint has, it is the one that completes a step of the optimiser. In a
+    validation the weights may be averages, not to be saved: it ends first, and one more
+    iteration. A SIGHUP that is ignored, as by nohup, stays so.
     """
 
     priority = 'LOWEST'  # the iteration is over for all other hooks
 
     def __init__(self) -> None:
         self.received = 0
+        self.waited = 0  # iterations for the step of the optimiser
         self.before: dict = {}
 
     def before_train(self, runner: Runner) -> None:
         if threading.current_thread() is not threading.main_thread():
             return  # Python allows signal handlers there only
-        self.before = {number: signal.getsignal(number) for number in SIGNALS}
-        for number in SIGNALS:
+        before = {number: signal.getsignal(number) for number in SIGNALS}
+        if before.get(HANGUP) is signal.SIG_IGN:
+            del before[HANGUP]
+        self.before = before
+        for number in self.before:
             signal.signal(number, self.receive)
         for loop in (runner.train_loop, runner.val_loop):
             if loop is not None:
@@ -55,12 +67,23 @@ class StopSignalHook(Hook):
 
     def after_train_iter(self, runner: Runner, *args, **kwargs) -> None:
         number = agreed(self.received)
-        if number:
+        if number and self.is_step_complete(runner):
             raise RunStopped(
                 f'by {signal.Signals(number).name} after iteration {runner.iter + 1}: '
                 f'{save_before_stop(runner)}',
                 status=128 + number,
             )
+
+    def is_step_complete(self, runner: Runner) -> bool:
+        """Whether no gradients wait for the next iteration.
+
+        Several optimisers may never be in step: none is waited for longer than its own.
+        """
+        wrappers = optim_wrappers(runner)
+        self.waited += 1
+        most = max(wrapper._accumulative_counts for wrapper in wrappers)
+        done = all(wrapper.should_update() for wrapper in wrappers)
+        return done or self.waited > most
 
     def after_train(self, runner: Runner) -> None:
         self.let_go()
@@ -76,6 +99,8 @@ def leave_workers_alone(loader: DataLoader) -> None:
 
 def start_worker(inner: Callable[[int], None] | None, worker_id: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if HANGUP is not None:
+        signal.signal(HANGUP, signal.SIG_IGN)
     if hasattr(signal, 'sigwaitinfo'):  # not on macOS
         # It is blocked here and in all threads to come, and waited for in one.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})

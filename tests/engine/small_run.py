@@ -75,6 +75,7 @@ def small_runner(
     train_sampler=None,
     data=None,
     val_data=None,
+    batch_size=3,
     **kwargs,
 ):
     """3 epochs of 4 iterations; ``checkpoint`` has the hook's arguments.
@@ -83,7 +84,7 @@ def small_runner(
     """
     loader = dict(
         dataset=data or Noisy(),
-        batch_size=3,
+        batch_size=batch_size,
         num_workers=workers,
         persistent_workers=workers > 0,
         sampler=dict(type='DefaultSampler', shuffle=True),

@@ -2,13 +2,16 @@
 
 import errno
 import os
+import shutil
 
 import pytest
 import torch
-from mmengine.runner import Runner
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.runner import Runner, find_latest_checkpoint
 from small_run import Score, small_runner
 
-from eca_mm.engine import SaveError
+from eca_mm.engine import SaveError, resume_from_newest
 from eca_mm.engine.saving import CrashSafeBackend
 from eca_mm.files import remove_leftovers, replaced
 
@@ -72,7 +75,7 @@ def test_one_checkpoint_is_whole_at_every_moment(tmp_path, disk):
     for i, found in enumerate(disk.moments[2:], start=2):
         assert found == {f'iter_{i // 2}.pth'}
     assert checkpoints(tmp_path) == {'iter_4.pth'}
-    assert (tmp_path / 'last_checkpoint').read_text() == 'iter_4.pth'
+    assert find_latest_checkpoint(tmp_path) == str(tmp_path / 'iter_4.pth')
     state = torch.load(tmp_path / 'iter_4.pth', weights_only=True)
     assert state['meta']['iter'] == 4
 
@@ -105,7 +108,7 @@ def test_full_disk_stops_the_run_and_takes_nothing(tmp_path, disk):
     assert error.value.status == 1
     assert runner.iter == 2
     assert checkpoints(tmp_path) == {'iter_2.pth'} == loadable(tmp_path)
-    assert (tmp_path / 'last_checkpoint').read_text() == 'iter_2.pth'
+    assert find_latest_checkpoint(tmp_path) == str(tmp_path / 'iter_2.pth')
 
 
 def test_keep_going_forgets_what_was_not_saved(tmp_path, disk):
@@ -154,7 +157,7 @@ def test_no_room_for_last_checkpoint(tmp_path, monkeypatch):
     with pytest.raises(SaveError, match='iter_3.pth: No space left on device'):
         runner.train()
     assert checkpoints(tmp_path) == {'iter_2.pth'} == loadable(tmp_path)
-    assert (tmp_path / 'last_checkpoint').read_text() == 'iter_2.pth'
+    assert find_latest_checkpoint(tmp_path) == str(tmp_path / 'iter_2.pth')
 
 
 def test_killed_before_the_removal_of_the_older_best(tmp_path, monkeypatch):
@@ -217,8 +220,78 @@ def test_out_dir(tmp_path):
     hook = dict(interval=1, out_dir=str(tmp_path / 'store'))
     small_runner(tmp_path / 'run', hook, epochs=1).train()
     assert (tmp_path / 'store/run/epoch_1.pth').is_file()
-    last = (tmp_path / 'run/last_checkpoint').read_text()
-    assert last == '../store/run/epoch_1.pth'
+    last = tmp_path / 'store/run/epoch_1.pth'
+    assert find_latest_checkpoint(tmp_path / 'run') == str(last)
+    cfg = Config(dict(work_dir=str(tmp_path / 'run'), resume=True))
+    cfg.default_hooks = dict(checkpoint=hook)
+    resume_from_newest(cfg)
+    assert cfg.load_from == str(last)
+
+
+def test_validation_alone(tmp_path):
+    Score.scores[:] = [0.5]
+    assert small_runner(tmp_path, dict(save_best='acc')).val() == dict(acc=0.5)
+    assert checkpoints(tmp_path) == set()
+
+
+class Odd:
+    """What no loader takes as data."""
+
+    def __float__(self) -> float:
+        return 0.5
+
+    def __gt__(self, other) -> bool:
+        return True
+
+
+class Odder(Score):
+    def compute_metrics(self, results) -> dict:
+        return dict(acc=Odd())
+
+
+def test_what_cannot_be_read_back_is_known_at_once(tmp_path, monkeypatch):
+    """A hook's value at the first save, a score at the first validation."""
+
+    def leave(runner) -> None:
+        runner.message_hub.update_info('odd', Odd())
+
+    hook = type(
+        'Leaves', (Hook,), dict(before_train=lambda self, runner: leave(runner))
+    )
+    runner = small_runner(tmp_path / 'a', dict(interval=1), hooks=[hook()])
+    with pytest.raises(
+        SaveError, match='epoch_1.pth was saved, but.* has a .*Odd in it'
+    ):
+        runner.train()
+    assert not (tmp_path / 'a/last_checkpoint').exists()
+    runner = small_runner(tmp_path / 'b', dict(interval=1))
+    reads = []
+    monkeypatch.setattr('eca_mm.engine.saving.load_file', reads.append)
+    runner.train()
+    # Before and after the first validation.
+    assert [os.path.basename(path) for path in reads] == ['epoch_1.pth', 'epoch_2.pth']
+
+
+def test_best_score_that_cannot_be_read_back(tmp_path):
+    hook = dict(interval=1, save_best='acc', rule='greater')
+    runner = small_runner(tmp_path, hook, metric=Odder())
+    runner.val_loop  # noqa: B018
+    with pytest.raises(SaveError, match='Odd in it'):
+        runner.train()
+    assert runner.epoch == 1
+
+
+def test_work_dir_that_goes_away(tmp_path):
+    def remove(runner) -> None:
+        if runner.epoch == 1:
+            shutil.rmtree(tmp_path / 'run')
+
+    hook = type('Removes', (Hook,), {})()
+    hook.after_train_epoch = remove
+    runner = small_runner(tmp_path / 'run', dict(interval=1), hooks=[hook])
+    with pytest.raises(SaveError, match='epoch_2.pth: the work dir was removed'):
+        runner.train()
+    assert not (tmp_path / 'run').exists()
 
 
 def test_replaced_flushes_before_it_renames(tmp_path, monkeypatch):

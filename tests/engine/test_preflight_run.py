@@ -9,7 +9,7 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
-from eca_mm.engine import build_model
+from eca_mm.engine import build_model, build_runner
 from eca_mm.engine.preflight import disk, output
 from eca_mm.engine.preflight.schedule import schedule_findings
 from eca_mm.engine.preflight.weights import other_model, start_findings
@@ -83,6 +83,36 @@ def test_the_config_in_a_work_dir_is_not_run(run, tmp_path):
     (tmp_path / 'work/config.py').write_text(code)
     assert differing_keys(run, tmp_path / 'work') == []
     assert not proof.exists()
+
+
+def test_a_two_stage_detector_goes_on_in_silence(repo, tmp_path):
+    """mmdet writes into what it builds a model from; the dump has none of it."""
+
+    def detector() -> Config:
+        cfg = Config.fromfile(repo / 'configs/eca_faster_rcnn_r50.py')
+        cfg.model.backbone.update(depth=18, init_cfg=None)
+        cfg.model.neck.in_channels = [64, 128, 256, 512]
+        cfg.work_dir, cfg.launcher = str(tmp_path), 'none'
+        return cfg
+
+    cfg = detector()
+    build_model(cfg, 'meta')  # as the check before the run does
+    build_runner(cfg)
+    assert (tmp_path / 'eca_faster_rcnn_r50.py').is_file()
+    cfg = detector()
+    build_model(cfg, 'meta')
+    cfg.resume = True
+    assert list(work_dir_findings(cfg)) == []
+    cfg.model.train_cfg.rcnn.sampler.num = 64
+    (finding,) = work_dir_findings(cfg)
+    assert 'has other values for model.train_cfg.rcnn.sampler.num' in finding.what
+
+
+def test_work_dir_in_use(run, tmp_path, monkeypatch):
+    (tmp_path / 'work/.run.lock').write_text('{"host": "node7", "pid": 42}')
+    (finding,) = work_dir_findings(run)
+    assert finding.level == ERROR
+    assert 'in use by another run (process 42 on node7)' in finding.what
 
 
 def free(monkeypatch, size: int) -> None:

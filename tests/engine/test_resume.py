@@ -5,7 +5,7 @@ import shutil
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.runner import Runner
+from mmengine.runner import Runner, find_latest_checkpoint
 from small_run import small_runner
 
 from eca_mm.engine import RequestError, resume_from_newest
@@ -44,6 +44,30 @@ def test_moved_work_dir(work_dir, monkeypatch):
     monkeypatch.chdir(work_dir.parent)
     (work_dir / 'last_checkpoint').write_text('moved/epoch_1.pth')
     assert name(newest_checkpoint(work_dir)) == 'epoch_1.pth'
+
+
+def test_never_from_another_place(work_dir, finished, monkeypatch):
+    """Not from the old place, nor from a run that the current folder has."""
+    monkeypatch.chdir(finished)
+    for content in (str(finished / 'epoch_2.pth'), 'epoch_2.pth', './epoch_2.pth'):
+        (work_dir / 'last_checkpoint').write_text(content)
+        assert newest_checkpoint(work_dir) == work_dir / 'epoch_2.pth'
+    (work_dir / 'epoch_2.pth').unlink()
+    assert newest_checkpoint(work_dir) == work_dir / 'epoch_3.pth'
+
+
+def test_folder_in_place_of_last_checkpoint(work_dir, capsys):
+    (work_dir / 'last_checkpoint').unlink()
+    (work_dir / 'last_checkpoint').mkdir()
+    assert name(newest_checkpoint(work_dir)) == 'epoch_3.pth'
+    assert 'last_checkpoint cannot be read (Is a directory)' in capsys.readouterr().err
+
+
+def test_mmengine_finds_its_file(finished, tmp_path, monkeypatch):
+    """From any folder, one with files of the same names too."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'epoch_3.pth').touch()
+    assert find_latest_checkpoint(str(finished)) == str(finished / 'epoch_3.pth')
 
 
 @pytest.mark.parametrize('content', [None, '', 'gone.pth'])

@@ -1,6 +1,7 @@
-"""SIGTERM and SIGINT: the iteration ends, is saved, and the run can go on from it."""
+"""Signals that end a run: the iteration ends, is saved, and the run can go on."""
 
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from small_run import small_runner
 from eca_mm.engine import RunStopped, exit_status
 from eca_mm.engine.resume import newest_checkpoint
 
-SIGNALS = [signal.SIGTERM, signal.SIGINT]
+SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
 
 
 @HOOKS.register_module(force=True)
@@ -36,8 +37,10 @@ def quick(monkeypatch):
     monkeypatch.setattr(Runner, '_log_env', lambda *args: None)  # a second each
 
 
-@pytest.mark.parametrize('number', SIGNALS)
-@pytest.mark.parametrize('at', [1, 5, 7])
+@pytest.mark.parametrize(
+    ('number', 'at'),
+    [(signal.SIGTERM, 1), (signal.SIGINT, 5), (signal.SIGHUP, 7), (signal.SIGTERM, 7)],
+)
 def test_saved_and_resumed(tmp_path, number, at):
     hook = dict(interval=1, max_keep_ckpts=1)
     seed = dict(randomness=dict(seed=1))
@@ -58,6 +61,38 @@ def test_saved_and_resumed(tmp_path, number, at):
     ends = [run.model.state_dict() for run in (whole, runner)]
     assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
     assert {path.name for path in work_dir.glob('*.pth')} == {'epoch_3.pth'}
+
+
+# 3 iterations a step, and 4 an epoch: the steps end at 3, 6, 9 and with the run.
+@pytest.mark.parametrize(('at', 'stops_at'), [(0, 3), (2, 3), (3, 6), (6, 9), (10, 12)])
+def test_waits_for_the_step_of_the_optimiser(tmp_path, at, stops_at):
+    settings = dict(
+        optim_wrapper=dict(accumulative_counts=3), randomness=dict(seed=1),
+    )  # fmt: skip
+    whole = small_runner(tmp_path / 'whole', dict(interval=9), **settings)
+    whole.train()
+    stop = dict(type='Signal', at=at, number=signal.SIGTERM)
+    work_dir = tmp_path / 'stopped'
+    with pytest.raises(RunStopped, match=f'after iteration {stops_at}: '):
+        small_runner(work_dir, dict(interval=9), hooks=[stop], **settings).train()
+    last = newest_checkpoint(work_dir)
+    runner = small_runner(
+        work_dir, dict(interval=9), resume=True, load_from=str(last), **settings
+    )
+    runner.train()
+    ends = [run.model.state_dict() for run in (whole, runner)]
+    assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
+
+
+def test_ignored_hangup_stays_ignored(tmp_path):
+    """As nohup starts a run."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        hangup = dict(type='Signal', at=1, number=signal.SIGHUP)
+        small_runner(tmp_path, dict(interval=1), hooks=[hangup], epochs=1).train()
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 @pytest.mark.parametrize('becomes', [None, SyntaxError])
@@ -89,7 +124,8 @@ from eca_mm.engine import exit_status
 class Slow(Small):
     def forward(self, *args, **kwargs):
         time.sleep(0.2)
-        print('step', flush=True)
+        if not hasattr(self, 'told'):
+            self.told = print('step', flush=True)
         return super().forward(*args, **kwargs)
 
 small_runner.__globals__['Small'] = Slow
@@ -98,7 +134,7 @@ sys.exit(exit_status(train))
 """
 
 
-@pytest.mark.parametrize('number', SIGNALS)
+@pytest.mark.parametrize('number', SIGNALS[:2])
 def test_signal_to_the_whole_group(tmp_path, number):
     """As a terminal and a scheduler send it: the data workers get it too."""
     path = os.pathsep.join([os.path.dirname(__file__), *sys.path])
@@ -118,4 +154,26 @@ def test_signal_to_the_whole_group(tmp_path, number):
     (line,) = [text for text in stderr.splitlines() if text.startswith('stopped: ')]
     assert f'by {number.name} after iteration' in line
     assert 'Traceback' not in stderr
+    assert newest_checkpoint(tmp_path).name == 'interrupted.pth'
+
+
+def test_terminal_that_is_closed(tmp_path):
+    """SIGHUP comes with it, and nothing that is printed can be written any more."""
+    path = os.pathsep.join([os.path.dirname(__file__), *sys.path])
+    mine, theirs = pty.openpty()
+    run = subprocess.Popen(
+        [sys.executable, '-c', RUN], cwd=tmp_path, start_new_session=True,
+        stdout=theirs, stderr=theirs,
+        env=dict(os.environ, PYTHONPATH=path),
+    )  # fmt: skip
+    os.close(theirs)
+    text = b''
+    while b'step' not in text:
+        text += os.read(mine, 1000)
+    os.close(mine)
+    os.killpg(run.pid, signal.SIGHUP)
+    try:
+        assert run.wait(timeout=60) == 129
+    finally:
+        run.kill()
     assert newest_checkpoint(tmp_path).name == 'interrupted.pth'

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT at random moments: the run saves, and ends as usual."""
+"""SIGTERM, SIGINT and SIGHUP at random moments: the run saves, and ends as usual."""
 
 import signal
 from pathlib import Path
@@ -9,11 +9,11 @@ from outcome import Outcome
 
 
 def run(tries: int, folder: Path, jobs: int = 2) -> list[Outcome]:
-    """Each run takes up to 5 signals; its status has to be 143 or 130."""
+    """Each run takes up to 5 signals; its status has to be 143, 130 or 129."""
     whole = whole_run(folder / 'whole', by_epoch=True)
     outcomes = []
-    for number in (signal.SIGTERM, signal.SIGINT):
-        total = -(-tries // 2)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        total = -(-tries // 3)
         tasks = [
             Task(f'{number.name}_{first}', folder, min(5, total - first),
                  Anytime(number), whole)

@@ -22,7 +22,9 @@ from small_run import small_runner  # noqa: E402
 
 from eca_mm.checkpoints.safe import CheckpointError, load_file  # noqa: E402
 from eca_mm.engine import RequestError, resume_from_newest  # noqa: E402
+from eca_mm.engine.accidents import told_in_one_line  # noqa: E402
 from eca_mm.engine.resume import newest_checkpoint  # noqa: E402
+from eca_mm.engine.run_lock import only_run  # noqa: E402
 
 EPOCHS, ITERATIONS = 6, 24
 OF_THE_MOMENT = {'time', 'data_time', 'memory', 'eta', 'cfg', 'experiment_name'}
@@ -142,31 +144,38 @@ def train(
     hooks: Sequence[Hook] = (),
     slow_from: int | None = None,
     by_epoch: bool = False,
+    of_run: dict | None = None,
     **settings,
 ) -> None:
     """Begin or go on, as ``tools/train.py --resume`` does.
 
-    Every iteration is saved, or every epoch, and every new best; the last is kept.
+    Every iteration is saved, or every epoch, and every new best; the last is kept. An
+    accident ends it in one line, and nothing else trains in its work dir.
+
+    Args:
+        of_run, settings: More for the run, and for its checkpoint hook.
     """
     # A second each, and a git process for each checkpoint.
     Runner._log_env, runner.get_git_hash = lambda *args: None, lambda: ''
     watch = watch or Watch()
-    cfg = Config(dict(work_dir=str(work_dir), resume=True, load_from=None))
-    resume_from_newest(cfg)
     checkpoint = dict(
         type=hook, interval=1, by_epoch=by_epoch, max_keep_ckpts=1, save_best='acc'
     )
-    small_runner(
-        work_dir,
-        checkpoint | settings,
-        epochs=EPOCHS,
-        val_data=Fixed(),
-        metric=LastDigits(),
-        resume=cfg.resume,
-        load_from=cfg.load_from,
-        randomness=dict(seed=7),
-        hooks=[*hooks, BeforeSave(watch, slow_from), AfterSave(watch, by_epoch)],
-    ).train()
+    with only_run(work_dir), told_in_one_line(work_dir):
+        cfg = Config(dict(work_dir=str(work_dir), resume=True, load_from=None))
+        resume_from_newest(cfg)
+        small_runner(
+            work_dir,
+            checkpoint | settings,
+            epochs=EPOCHS,
+            val_data=Fixed(),
+            metric=LastDigits(),
+            resume=cfg.resume,
+            load_from=cfg.load_from,
+            randomness=dict(seed=7),
+            hooks=[*hooks, BeforeSave(watch, slow_from), AfterSave(watch, by_epoch)],
+            **(of_run or {}),
+        ).train()
 
 
 @contextmanager

@@ -17,7 +17,8 @@ def test_a_part_of_the_suite(tmp_path):
     out = tmp_path / 'faults.csv'
     faults = (
         'kills', 'epoch_kills', 'host_kills', 'full_disk', 'damaged', 'stop_signals',
-        'moved',
+        'moved', 'onecycle', 'accumulation', 'lengths', 'two_runs', 'removed',
+        'dead_worker',
     )  # fmt: skip
     done = subprocess.run(
         [sys.executable, str(Path(__file__).parent), '--tries', '0.08', '--out', out,
@@ -31,7 +32,7 @@ def test_a_part_of_the_suite(tmp_path):
     assert int(host['lost']) > 0
     assert 'no checkpoint loads' in host['note']
     rows.remove(host)
-    assert len(rows) == 7
+    assert len(rows) == 14
     for row in rows:
         assert int(row['tries']) > 0, row
         assert row['tries'] == row['survived'], row

@@ -14,9 +14,10 @@ from eca_mm.checkpoints import store
 from eca_mm.checkpoints.load_report import LoadReport, load_report
 from eca_mm.checkpoints.released import PREFIXES
 from eca_mm.checkpoints.safe import CheckpointError, load_file
-from eca_mm.findings import ERROR, NOTE, WARNING, Finding, some
+from eca_mm.findings import ERROR, NOTE, WARNING, Finding
 
 from ..load_report import LoadReportHook
+from ..resumable import SAME_CONFIG, misfits, of_another_model, why_not_resumable
 from ..runner import in_scope
 from .config_parts import walk
 from .silence import RANDOM_INIT
@@ -27,7 +28,8 @@ LEVELS = {logging.INFO: NOTE, logging.WARNING: WARNING}
 def checkpoint_findings(cfg: Config, trains: bool) -> Iterator[Finding]:
     """``load_from``, ``resume`` and initial weights that cannot be used."""
     if cfg.get('load_from'):
-        for problem in unusable_checkpoint(cfg.load_from):
+        resumes = trains and bool(cfg.get('resume'))
+        for problem in unusable_checkpoint(cfg.load_from, resumes):
             yield Finding(ERROR, 'checkpoint', '', problem)
     inits = (node.get('init_cfg') for _, node in walk(cfg.model) if trains)
     names = {
@@ -40,20 +42,27 @@ def checkpoint_findings(cfg: Config, trains: bool) -> Iterator[Finding]:
         yield Finding(ERROR, 'initial weights', '', problem, remedy)
 
 
-def unusable_checkpoint(name: str) -> Iterator[str]:
+def unusable_checkpoint(name: str, resumes: bool = False) -> Iterator[str]:
     """What is wrong with a checkpoint, if anything.
 
     A local file is read, and a released one is fetched into the store: neither a
     damaged file nor a missing network is to end the run later. Other remote files are
     not looked at.
+
+    Args:
+        resumes: A run is to go on from it.
     """
     if name.startswith('torchvision://') and find_spec('torchvision') is None:
         yield f'{name} needs torchvision: install the one that fits your torch'
     elif is_at_hand(name):
         try:
-            read(name)
+            content = read(name)
         except CheckpointError as error:
             yield str(error)
+            return
+        problem = why_not_resumable(content) if resumes else ''
+        if problem:
+            yield f'checkpoint {name} {problem}'
 
 
 def is_at_hand(name: str) -> bool:
@@ -63,7 +72,7 @@ def is_at_hand(name: str) -> bool:
 def read(name: str) -> object:
     if name.startswith(PREFIXES):
         return store.load(name)
-    return load_file(Path(name).expanduser())
+    return load_file(Path(name).expanduser(), keep=True)
 
 
 def start_findings(cfg: Config, model: nn.Module) -> Iterator[Finding]:
@@ -92,11 +101,9 @@ def start_findings(cfg: Config, model: nn.Module) -> Iterator[Finding]:
 
 def other_model(name: str, model: nn.Module) -> Iterator[Finding]:
     """A checkpoint to go on from that is of another model: mmengine takes what fits."""
-    report = report_of(name, model)
-    if report.missing or report.unexpected or report.mismatched:
-        what = f'{name} is of another model: {report.summary()}: {misfits(report)}'
-        remedy = 'go on with the config of the run, or start anew with load_from'
-        yield Finding(ERROR, 'checkpoint', '', what, remedy)
+    problem = of_another_model(report_of(name, model))
+    if problem:
+        yield Finding(ERROR, 'checkpoint', '', f'{name} {problem}', SAME_CONFIG)
 
 
 def tested_findings(name: str, model: nn.Module) -> Iterator[Finding]:
@@ -115,15 +122,3 @@ def report_of(name: str, model: nn.Module) -> LoadReport:
     content = read(name)
     state = content.get('state_dict', content) if isinstance(content, dict) else {}
     return load_report(model, {k.removeprefix('module.'): v for k, v in state.items()})
-
-
-def misfits(report: LoadReport) -> str:
-    """Examples of what is not in both, or of another shape."""
-    shapes = [
-        f'{name} is {tuple(found)} instead of {tuple(wanted)}'
-        for name, (found, wanted) in report.mismatched.items()
-    ]
-    missing = [f'no {name}' for name in report.missing]
-    return some(
-        [*shapes, *missing, *(f'{name} too much' for name in report.unexpected)]
-    )

@@ -1,4 +1,4 @@
-"""Whether the work dir holds another run."""
+"""Whether another run is, or was, in the work dir."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +6,9 @@ from pathlib import Path
 from mmengine.config import Config
 
 from eca_mm.config_dump import ConfigDumpError, load_dump
-from eca_mm.findings import WARNING, Finding, some
+from eca_mm.findings import ERROR, WARNING, Finding, some
+
+from ..run_lock import other_run
 
 # Where and how a run was started, which is not what it does.
 NOT_COMPARED = ('work_dir', 'load_from', 'resume', 'launcher', '_launcher')
@@ -15,8 +17,11 @@ OTHER_DIR = 'name another --work-dir, or go on with --resume'
 
 
 def work_dir_findings(cfg: Config) -> Iterator[Finding]:
-    """Checkpoints and a config of an earlier run in the work dir."""
+    """Another run at work there; checkpoints and a config of an earlier one."""
     folder = Path(cfg.get('work_dir') or '.')
+    other = other_run(folder)
+    if other:
+        yield Finding(ERROR, 'work dir', '', other)
     found = sorted(path.name for path in folder.glob('*.pth') if path.name[0] != '.')
     resumes = bool(cfg.get('resume'))
     if found and not resumes:

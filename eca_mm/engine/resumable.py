@@ -1,0 +1,68 @@
+"""Whether a run can go on from what a checkpoint holds: decided here, for every road.
+
+The newest file of a work dir, one that ``--resume`` names, and what mmengine loads in
+the end (from a store, or for a run that no tool of ours has started) are held to it.
+"""
+
+from collections.abc import Collection, Mapping
+
+from torch import nn
+
+from eca_mm.checkpoints.load_report import LoadReport, load_report
+from eca_mm.findings import some
+
+PARTS = ('meta', 'state_dict', 'message_hub', 'optimizer')
+PLACE = ('epoch', 'iter')  # in meta
+START_ANEW = 'to begin a new run with its weights: load_from=FILE without --resume'
+SAME_CONFIG = 'go on with the config of the run, or start anew with load_from'
+
+
+def why_not_resumable(content: object, model: nn.Module | None = None) -> str:
+    """What keeps a run from going on with what a file holds, in one line, or ''.
+
+    Args:
+        model: Not in a wrapper. With it, whether the checkpoint is of this model:
+            mmengine takes the tensors that fit, and the optimiser fails at the others.
+    """
+    if not isinstance(content, Mapping):
+        return f'is not of a run, but a {type(content).__name__}: {START_ANEW}'
+    parts = [part for part in PARTS if isinstance(content.get(part), Mapping)]
+    absent = absent_parts(parts, content['meta'] if 'meta' in parts else ())
+    if absent:
+        return f'is not of a run: it has no {some(absent)}: {START_ANEW}'
+    if model is None:
+        return ''
+    state = {
+        name.removeprefix('module.'): v for name, v in content['state_dict'].items()
+    }
+    other = of_another_model(load_report(model, state))
+    return f'{other}: {SAME_CONFIG}' if other else ''
+
+
+def absent_parts(parts: Collection[str], meta: Collection[str]) -> list[str]:
+    """What mmengine needs to go on and a checkpoint does not have.
+
+    Args:
+        parts, meta: Names of what it has, and of what its meta data tell.
+    """
+    absent = [part for part in PARTS if part not in parts]
+    return absent or [part for part in PLACE if part not in meta]
+
+
+def of_another_model(report: LoadReport) -> str:
+    """How a checkpoint differs from a model, with examples, or ''."""
+    if not (report.missing or report.unexpected or report.mismatched):
+        return ''
+    return f'is of another model: {report.summary()}: {misfits(report)}'
+
+
+def misfits(report: LoadReport) -> str:
+    """Examples of what is not in both, or of another shape."""
+    shapes = [
+        f'{name} is {tuple(found)} instead of {tuple(wanted)}'
+        for name, (found, wanted) in report.mismatched.items()
+    ]
+    missing = [f'no {name}' for name in report.missing]
+    return some(
+        [*shapes, *missing, *(f'{name} too much' for name in report.unexpected)]
+    )
