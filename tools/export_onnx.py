@@ -31,10 +31,11 @@ DESCRIPTION = """\
 Write the backbone and neck of a detector as an ONNX file, and check the file in
 onnxruntime against torch at three batches and sizes of images.
 
-input    image: float32 (batch, 3, height, width), all but the 3 free; what the config's
-         data_preprocessor gives: normalised, and padded with zeros to the right and
-         below to multiples of its pad_size_divisor. The file's metadata tell
-         channel_order, mean, std and pad_size_divisor. Other sizes work too.
+input    image: float32 (batch, 3, height, width), all but the 3 free (1 for a model of
+         grey images); what the config's data_preprocessor gives: normalised, and padded
+         with zeros to the right and below to multiples of its pad_size_divisor. The
+         file's metadata tell channel_order, mean, std and pad_size_divisor. Other sizes
+         work too.
 outputs  level_0, level_1, ...: the neck's feature maps from fine to coarse; the
          metadata tell their strides.
 
@@ -135,9 +136,11 @@ def export_features(
         reason = (str(error).splitlines() or [''])[0]
         raise RunStopped(f'torch cannot export {cfg.filename}: {reason}') from error
     with torch.no_grad():
-        outputs = features(torch.zeros(1, 3, height, width))
+        outputs = features(torch.zeros(1, features.channels, height, width))
     strides = [round(height / output.shape[2]) for output in outputs]
-    program.model.metadata_props.update(export.describe_input(cfg, strides))
+    program.model.metadata_props.update(
+        export.describe_input(cfg, features.channels, strides)
+    )
     shapes = [
         (2, height, width),
         (1, height + 32, width - 64),

@@ -18,6 +18,7 @@ from eca_mm.engine import (
     build_runner,
     exit_status,
     load_config,
+    parse_arguments,
     refuse_problems,
     show_problems,
 )
@@ -57,7 +58,7 @@ def parse_args() -> argparse.Namespace:
         help='fold batch norms into the convolutions before them (MMDetection 2.x: '
         '--fuse-conv-bn): faster, and equal but for rounding; other norms stay',
     )
-    return parser.parse_args()
+    return parse_arguments(parser)
 
 
 def apply_tta(cfg: Config) -> None:

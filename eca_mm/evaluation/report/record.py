@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 from mmengine.runner import BaseLoop, Runner
-from mmengine.utils import get_git_hash
 
+from eca_mm.environment import commit
 from eca_mm.files import replaced
 
 from .runs import KINDS, PREDICTIONS, RECORD
@@ -48,7 +48,7 @@ def environment() -> dict:
     on_gpu = torch.cuda.is_available()
     return dict(
         device=torch.cuda.get_device_name() if on_gpu else platform.machine() + ' CPU',
-        commit=get_git_hash(digits=7),
+        commit=commit(),
         versions={name: import_module(name).__version__ for name in PACKAGES},
     )
 
