@@ -39,6 +39,7 @@ FAULTS = {
     'stop_signals': 20,
     'moved': 6,
     'mutated_coco': 100,
+    'mutated_requests': 240,
     'dead_rank': 4,
 }
 EPILOG = """\

@@ -317,8 +317,13 @@ def main() -> None:
         print(json.dumps(attempt(seed, Path(folder) / str(seed))), flush=True)
 
 
-def tries_of(first: int, last: int, folder: Path) -> list[str]:
+def tries_of(
+    first: int, last: int, folder: Path, script: str = __file__
+) -> list[str]:
     """The outcomes of some seeds, in a process of their own that may die.
+
+    Args:
+        script: What to run: this file, or another one with such a ``main``.
 
     Raises:
         RuntimeError: It could not be started at all.
@@ -326,7 +331,7 @@ def tries_of(first: int, last: int, folder: Path) -> list[str]:
     outcomes: list[str] = []
     while first + len(outcomes) < last:
         start = first + len(outcomes)
-        command = [sys.executable, __file__, str(start), str(last), str(folder)]
+        command = [sys.executable, script, str(start), str(last), str(folder)]
         done = subprocess.run(command, capture_output=True, text=True)
         outcomes += map(json.loads, done.stdout.splitlines())
         if not outcomes:
@@ -336,12 +341,20 @@ def tries_of(first: int, last: int, folder: Path) -> list[str]:
     return outcomes
 
 
-def run(tries: int, folder: Path, jobs: int = 2, first: int = 0) -> Outcome:
-    """Try the seeds from ``first`` on; what was lost is in ``folder/lost.txt``."""
+def tries_side_by_side(
+    tries: int, folder: Path, jobs: int, first: int, script: str = __file__
+) -> list[str]:
+    """The outcomes of the seeds from ``first`` on; arguments as of :func:`tries_of`."""
     bounds = np.linspace(first, first + tries, jobs + 1).astype(int).tolist()
     with ThreadPoolExecutor(jobs) as pool:
-        parts = pool.map(tries_of, bounds[:-1], bounds[1:], [folder] * jobs)
-        outcomes = [outcome for part in parts for outcome in part]
+        starts, ends = bounds[:-1], bounds[1:]
+        parts = pool.map(tries_of, starts, ends, [folder] * jobs, [script] * jobs)
+        return [outcome for part in parts for outcome in part]
+
+
+def run(tries: int, folder: Path, jobs: int = 2, first: int = 0) -> Outcome:
+    """Try the seeds from ``first`` on; what was lost is in ``folder/lost.txt``."""
+    outcomes = tries_side_by_side(tries, folder, jobs, first)
     lost = [o for o in outcomes if o not in ('refused', 'clean')]
     (folder / 'lost.txt').write_text('\n'.join(lost))
     refused = outcomes.count('refused')

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from io import StringIO
+from pathlib import Path
 
 from mmengine.config import Config
 
@@ -14,13 +15,15 @@ from ..errors import RequestError
 from ..runner import build_model
 from .data import data_findings
 from .disk import disk_findings
+from .dry_run import dry_findings
+from .metric import metric_findings
 from .output import count, plural, show
-from .schedule import schedule_findings
-from .weights import (
-    checkpoint_findings,
-    start_findings,
-    tested_findings,
-)
+from .refusal import Refusals
+from .schedule import rate_findings, schedule_findings
+from .shape import shape_findings
+from .silence import frozen_findings, import_findings
+from .stand_in import StandIn
+from .weights import checkpoint_findings, start_findings, tested_findings
 from .work_dir import work_dir_findings
 
 __all__ = ['find_problems', 'refuse_problems', 'show_problems']
@@ -82,28 +85,46 @@ def find_problems(
         full: Read every image, and not a sample.
     """
     trains = 'train' in splits
+    misshapen = list(shape_findings(cfg))
+    if misshapen:  # nothing below could read it
+        return misshapen
     findings = list(checkpoint_findings(cfg, trains))
     usable = not findings
-    findings += data_findings(cfg, splits, full, progress=is_check)
+    stand_ins: dict[Path, StandIn] = {}
+    of_data = list(data_findings(cfg, splits, full, is_check, stand_ins))
+    findings += of_data
+    if count(of_data, ERROR):  # a step on such data would only say the same again
+        stand_ins = {}
+    findings += import_findings(cfg)
+    findings += metric_findings(cfg, splits)
     if trains:
         findings += schedule_findings(cfg)
+        findings += rate_findings(cfg)
         findings += work_dir_findings(cfg)
-    findings += model_findings(cfg, trains, usable and is_check)
-    return findings
+    return findings + list(model_findings(cfg, splits, stand_ins, usable and is_check))
 
 
-def model_findings(cfg: Config, trains: bool, with_weights: bool) -> Iterator[Finding]:
-    """What needs the model to be built: disk space, and what its weights give it."""
-    if not trains and not with_weights:
-        return
-    try:
-        model = build_model(cfg, 'cpu' if with_weights else 'meta')
-    except RequestError as error:
-        yield Finding(ERROR, 'model', '', f'cannot be built: {error}', 'mend it')
+def model_findings(
+    cfg: Config,
+    splits: tuple[str, ...],
+    stand_ins: dict[Path, StandIn],
+    with_weights: bool,
+) -> Iterator[Finding]:
+    """What needs the model: disk space, what its weights give it, a dry run."""
+    trains = 'train' in splits
+    refusals = Refusals(cfg)
+    model = None
+    with refusals.of('model'):
+        model = build_model(cfg)
+    yield from refusals.found
+    if model is None:
         return
     if trains:
         yield from disk_findings(cfg, model)
+        yield from frozen_findings(cfg, model)
     if with_weights and trains:
         yield from start_findings(cfg, model)
     elif with_weights and cfg.get('load_from'):
         yield from tested_findings(cfg.load_from, model)
+    # Last, for it trains the model.
+    yield from dry_findings(cfg, model, splits, stand_ins)

@@ -14,6 +14,7 @@ from eca_mm.findings import ERROR, Finding
 from .classes import class_findings
 from .config_parts import LAYOUT, image_folder, leaf_datasets, metrics_of, walk
 from .images import image_findings
+from .stand_in import StandIn, stand_in
 
 COCO_METRICS = ('CocoMetric', 'FastCocoMetric')
 
@@ -41,11 +42,16 @@ class Use:
 
 
 def data_findings(
-    cfg: Config, splits: tuple[str, ...], full: bool, progress: bool
+    cfg: Config,
+    splits: tuple[str, ...],
+    full: bool,
+    progress: bool,
+    stand_ins: dict[Path, StandIn] | None = None,
 ) -> Iterator[Finding]:
     """Findings in the data of some splits; of remote data there are none.
 
     Args:
+        stand_ins: Gets a few images of each file that can be used, for the dry run.
         full: Read every image, and not a sample.
         progress: Show a bar on stderr.
     """
@@ -59,7 +65,7 @@ def data_findings(
     for split in splits:
         yield from note_metrics(cfg, split, roots, files)
     for path, use in files.items():
-        yield from file_findings(path, use, cfg, full, progress)
+        yield from file_findings(path, use, cfg, full, progress, stand_ins)
 
 
 def note_datasets(cfg: Config, split: str, roots: dict, files: dict) -> None:
@@ -108,7 +114,12 @@ def reads_as_coco(dataset: dict) -> bool:
 
 
 def file_findings(
-    path: Path, use: Use, cfg: Config, full: bool, progress: bool
+    path: Path,
+    use: Use,
+    cfg: Config,
+    full: bool,
+    progress: bool,
+    stand_ins: dict[Path, StandIn] | None = None,
 ) -> Iterator[Finding]:
     """Findings in one annotation file and in the images that it lists."""
     subject = ', '.join(use.splits)
@@ -126,6 +137,9 @@ def file_findings(
         what = f'{path} lists no image that can be used'
         yield Finding(ERROR, 'annotations', subject, what, 'give a file with images')
         return
+    if stand_ins is not None:
+        small = stand_in(sound, [dataset for _, dataset in use.datasets])
+        stand_ins |= {path: small} if small else {}
     folders = set()
     for split, dataset in use.datasets:
         if image_folder(dataset) not in folders:

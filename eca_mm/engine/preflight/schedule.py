@@ -3,10 +3,17 @@
 import math
 import os
 from collections.abc import Iterator
+from itertools import chain
 
 from mmengine.config import Config
 
 from eca_mm.findings import WARNING, Finding
+
+# Far above any recipe that we know: large batches take SGD to 3.2 (of 8192 images).
+HIGHEST = dict.fromkeys(('Adam', 'AdamW', 'NAdam', 'RAdam', 'Adamax'), 0.02)
+HIGHEST['SGD'] = 4
+USUAL = dict.fromkeys(HIGHEST, 1e-4) | {'SGD': 0.02}
+WARM_UPS = ('LinearLR', 'ConstantLR', 'LinearParamScheduler', 'ConstantParamScheduler')
 
 
 def schedule_findings(cfg: Config) -> Iterator[Finding]:
@@ -44,3 +51,40 @@ def schedule_findings(cfg: Config) -> Iterator[Finding]:
 def processes() -> int:
     """How many processes train: of torchrun or of Slurm, one without them."""
     return int(os.environ.get('WORLD_SIZE', os.environ.get('SLURM_NTASKS', 1)))
+
+
+def rate_findings(cfg: Config) -> Iterator[Finding]:
+    """A learning rate far above what is usual for the kind of optimiser."""
+    optimizer = (cfg.get('optim_wrapper') or {}).get('optimizer') or {}
+    kind, rate = optimizer.get('type'), optimizer.get('lr')
+    highest = HIGHEST.get(kind)
+    if highest and isinstance(rate, (int, float)) and rate > highest:
+        what = f'lr {rate:g} is far above what {kind} is used with: {highest:g} at most'
+        remedy = f'set optim_wrapper.optimizer.lr to {USUAL[kind]:g} or so if not meant'
+        yield Finding(WARNING, 'learning rate', '', what, remedy)
+
+
+def built_schedule_findings(
+    schedulers: list | dict, epochs: int, iterations: int
+) -> Iterator[Finding]:
+    """A warm-up that takes longer than the run: its rate is never reached.
+
+    Args:
+        schedulers: As the host builds them.
+        epochs, iterations: Of the whole run.
+    """
+    groups = schedulers.values() if isinstance(schedulers, dict) else [schedulers]
+    for scheduler in chain.from_iterable(groups):
+        total = epochs if scheduler.by_epoch else iterations
+        unit = 'epochs' if scheduler.by_epoch else 'iterations'
+        if type(scheduler).__name__ not in WARM_UPS or scheduler.begin:
+            continue
+        if scheduler.end > total:
+            what = (
+                f'the warm-up takes {scheduler.end} {unit} and the run has {total}: '
+                'its learning rate is never reached'
+            )
+            remedy = (
+                f'set end of {type(scheduler).__name__} to {max(1, total // 10)} or so'
+            )
+            yield Finding(WARNING, 'param_scheduler', '', what, remedy)

@@ -19,8 +19,8 @@ from eca_mm.findings import ERROR, NOTE, WARNING, Finding, some
 from ..load_report import LoadReportHook
 from ..runner import in_scope
 from .config_parts import walk
+from .silence import RANDOM_INIT
 
-RANDOM_INIT = '--cfg-options model.backbone.init_cfg=None'
 LEVELS = {logging.INFO: NOTE, logging.WARNING: WARNING}
 
 
