@@ -39,14 +39,13 @@ def versions(packages: Iterable[str]) -> dict[str, str]:
 def commit() -> str:
     """Commit of the checkout that this package lies in, '-dirty' where files differ.
 
-    An installed package has none, whatever repository its environment or the current
-    folder is in: there it is the package's version.
+    Empty for an installed package, which has none, whatever repository its environment
+    or the current folder is in.
     """
     top = ask_git('rev-parse', '--show-toplevel')
-    found = ''
-    if top and Path(top).resolve() == PACKAGE.parent:
-        found = ask_git('describe', '--always', '--dirty')
-    return found or versions(['eca_mm'])['eca_mm'] or 'unknown'
+    if not top or Path(top).resolve() != PACKAGE.parent:
+        return ''
+    return ask_git('describe', '--always', '--dirty')
 
 
 def ask_git(*words: str) -> str:

@@ -8,12 +8,10 @@ from pathlib import Path
 import torch
 from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
-from mmengine.runner import CheckpointLoader
 
 import eca_mm  # noqa: F401  (registers backbones, plugins and hooks)
 from eca_mm import export
 from eca_mm.backbones.fold import describe
-from eca_mm.checkpoints.load_report import load_report
 from eca_mm.engine import (
     RequestError,
     RunStopped,
@@ -22,6 +20,7 @@ from eca_mm.engine import (
     read_config,
     refuse_problems,
 )
+from eca_mm.engine.weights import load_weights
 from eca_mm.files import replaced
 
 TOLERANCE = 1e-4  # relative to the largest value of an output; float32 leaves 1e-6
@@ -108,16 +107,7 @@ def load_features(cfg: Config, checkpoint: str) -> export.Features:
         RequestError: The config has none, or the checkpoint lacks a tensor of theirs.
     """
     features = export.Features(build_detector(cfg))
-    loaded = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
-    state = loaded.get('state_dict', loaded)
-    report = load_report(features, state)
-    absent = [*report.missing, *report.mismatched]
-    if absent:
-        raise RequestError(
-            f'checkpoint {checkpoint} does not have {absent[0]}, or in another shape '
-            f'({len(absent)} such tensors): give one of a detector of this config'
-        )
-    features.load_state_dict(state, strict=False)  # the heads are left out
+    load_weights(features, checkpoint)
     return features.train(False)
 
 

@@ -7,7 +7,7 @@ from mmengine.config import Config
 
 from eca_mm.backbones import ECAResNet
 from eca_mm.checkpoints import store
-from eca_mm.engine import RequestError, refuse_problems, show_problems
+from eca_mm.engine import RequestError, build_model, refuse_problems, show_problems
 from eca_mm.engine.preflight import find_problems, weights
 from eca_mm.engine.preflight.config_parts import leaf_datasets
 from eca_mm.findings import ERROR, NOTE
@@ -172,6 +172,14 @@ def test_initial_weights(cfg, monkeypatch, tmp_path):
     (problem,) = problems(cfg)
     assert 'absent.pth not found' in problem
     torch.save({}, tmp_path / 'absent.pth')
+    (problem,) = problems(cfg)
+    assert 'holds no tensors' in problem and 'init_cfg=None' in problem
+    state = build_model(cfg).backbone.state_dict()
+    whole = {f'backbone.{name}': value for name, value in state.items()}
+    torch.save(whole, tmp_path / 'absent.pth')
+    (problem,) = problems(cfg)
+    assert "give its init_cfg prefix='backbone.'" in problem
+    cfg.model.backbone.init_cfg.prefix = 'backbone.'
     assert problems(cfg) == []
     init_cfg['checkpoint'] = 'torchvision://resnet50'
     cfg.model.backbone.init_cfg = init_cfg

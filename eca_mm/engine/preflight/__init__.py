@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from eca_mm.checkpoints.content import Contents
 from eca_mm.findings import ERROR, WARNING, Finding
 
 from ..distributed import is_first_rank
@@ -23,7 +24,8 @@ from .schedule import rate_findings, schedule_findings
 from .shape import shape_findings
 from .silence import frozen_findings, import_findings
 from .stand_in import StandIn
-from .weights import checkpoint_findings, start_findings, tested_findings
+from .tta import tta_findings
+from .weights import checkpoint_findings, fit_findings, start_findings
 from .work_dir import work_dir_findings
 
 __all__ = ['find_problems', 'refuse_problems', 'show_problems']
@@ -81,15 +83,16 @@ def find_problems(
     Args:
         cfg, splits: As of :func:`refuse_problems`.
         is_check: Take the time to load the weights, and show a progress bar: a run
-            without it reports on its weights itself.
+            without it reports on its weights itself. Who asks for a check of a
+            checkpoint to test hears of a part that does not fit as of an error.
         full: Read every image, and not a sample.
     """
     trains = 'train' in splits
     misshapen = list(shape_findings(cfg))
     if misshapen:  # nothing below could read it
         return misshapen
-    findings = list(checkpoint_findings(cfg, trains))
-    usable = not findings
+    contents = Contents()
+    findings = list(checkpoint_findings(cfg, trains, contents))
     stand_ins: dict[Path, StandIn] = {}
     of_data = list(data_findings(cfg, splits, full, is_check, stand_ins))
     findings += of_data
@@ -101,14 +104,16 @@ def find_problems(
         findings += schedule_findings(cfg)
         findings += rate_findings(cfg)
         findings += work_dir_findings(cfg)
-    return findings + list(model_findings(cfg, splits, stand_ins, usable and is_check))
+    findings += model_findings(cfg, splits, stand_ins, contents, is_check)
+    return findings
 
 
 def model_findings(
     cfg: Config,
     splits: tuple[str, ...],
     stand_ins: dict[Path, StandIn],
-    with_weights: bool,
+    contents: Contents,
+    is_check: bool,
 ) -> Iterator[Finding]:
     """What needs the model: disk space, what its weights give it, a dry run."""
     trains = 'train' in splits
@@ -122,9 +127,12 @@ def model_findings(
     if trains:
         yield from disk_findings(cfg, model)
         yield from frozen_findings(cfg, model)
-    if with_weights and trains:
+    unfit = []
+    if splits:  # tools that neither train nor test load what they need themselves
+        unfit = list(fit_findings(cfg, model, trains, is_check, contents))
+    yield from unfit
+    if trains and is_check and contents.usable and not count(unfit, ERROR):
         yield from start_findings(cfg, model)
-    elif with_weights and cfg.get('load_from'):
-        yield from tested_findings(cfg.load_from, model)
+    yield from tta_findings(model)
     # Last, for it trains the model.
     yield from dry_findings(cfg, model, splits, stand_ins)
