@@ -226,3 +226,22 @@ def test_only_the_first_rank_speaks(cfg, monkeypatch):
     cfg.load_from = 'absent.pth'
     monkeypatch.setenv('RANK', '1')
     refuse_problems(cfg, ('train', 'val'))
+
+
+def test_checkpoint_to_test(cfg, tmp_path, capsys):
+    """In the run a part is warned of, in the check it is an error; other models are."""
+    cfg.load_from = str(tmp_path / 'epoch_1.pth')
+    state = build_model(cfg).state_dict()
+    torch.save(dict(state_dict=state), cfg.load_from)
+    refuse_problems(cfg, ('test',))
+    assert 'warning' not in capsys.readouterr().err
+    del state['neck.lateral_convs.0.conv.bias']
+    torch.save(dict(state_dict=state), cfg.load_from)
+    refuse_problems(cfg, ('test',))
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f'warning: checkpoint: {cfg.load_from} leaves parts of ')
+    with pytest.raises(RequestError, match='1 thing to mend'):
+        show_problems(cfg, ('test',))
+    torch.save(dict(model=state), cfg.load_from)
+    with pytest.raises(RequestError, match="lie under 'model'"):
+        refuse_problems(cfg, ('test',))
