@@ -10,6 +10,7 @@ from eca_mm.checkpoints import store
 from eca_mm.engine import RequestError, build_model, refuse_problems, show_problems
 from eca_mm.engine.preflight import find_problems, weights
 from eca_mm.engine.preflight.config_parts import leaf_datasets
+from eca_mm.engine.tta import apply_tta
 from eca_mm.findings import ERROR, NOTE
 
 
@@ -245,3 +246,22 @@ def test_checkpoint_to_test(cfg, tmp_path, capsys):
     torch.save(dict(model=state), cfg.load_from)
     with pytest.raises(RequestError, match="lie under 'model'"):
         refuse_problems(cfg, ('test',))
+
+
+@pytest.mark.parametrize('masks', [False, True])
+def test_augmentation_at_test_time(repo, cfg, coco_root, masks):
+    """Boxes go through the check; masks, which mmdet cannot merge, are one finding."""
+    if masks:
+        mask = Config.fromfile(repo / 'configs/eca_mask_rcnn_r50.py')
+        head = mask.model.roi_head
+        head.mask_roi_extractor.out_channels = 16
+        head.mask_head.update(in_channels=16, conv_out_channels=16)
+        cfg.model.roi_head.update(
+            mask_roi_extractor=head.mask_roi_extractor, mask_head=head.mask_head
+        )
+        cfg.model.test_cfg = mask.model.test_cfg
+        cfg.test_evaluator.metric = ['bbox', 'segm']
+    cfg.test_dataloader.dataset.pipeline[-1].pop('meta_keys', None)
+    apply_tta(cfg)
+    found = problems(cfg, ('test',))
+    assert ['merges boxes only' in line for line in found] == [True] * masks

@@ -133,6 +133,8 @@ def model_findings(
     yield from unfit
     if trains and is_check and contents.usable and not count(unfit, ERROR):
         yield from start_findings(cfg, model)
-    yield from tta_findings(model)
-    # Last, for it trains the model.
-    yield from dry_findings(cfg, model, splits, stand_ins)
+    unmerged = list(tta_findings(model))
+    yield from unmerged
+    if not unmerged:  # the evaluator would only say again that masks are missing
+        # Last, for it trains the model.
+        yield from dry_findings(cfg, model, splits, stand_ins)

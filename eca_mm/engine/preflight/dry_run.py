@@ -177,7 +177,10 @@ class Trial:
         if samples is None:
             return
         predicted = self.step(split, samples, None)
-        masks = bool(predicted) and 'masks' in predicted[0].pred_instances
+        if isinstance(runner.model, BaseTTAModel):
+            masks = getattr(runner.model.module, 'with_mask', False)
+        else:
+            masks = bool(predicted) and 'masks' in predicted[0].pred_instances
         with self.of(f'{split}_evaluator'):
             evaluate(evaluator, samples, masks)
 
