@@ -17,6 +17,7 @@ KINDS = {
     'a list': (list, tuple),
     'a string': str,
     'a number': Number,
+    'a whole number': int,
     'True or False': bool,
 }
 OPTIONAL = {
@@ -56,6 +57,7 @@ INNER = {
     'train_cfg.max_iters': 'a number',
     'train_cfg.val_interval': 'a number',
     'train_cfg.val_begin': 'a number',
+    'randomness.seed': 'a whole number',
     'env_cfg.mp_cfg': 'a dict',
     'env_cfg.dist_cfg': 'a dict',
     'model.backbone': 'a dict',
