@@ -213,7 +213,7 @@ def test_all_problems_at_once(cfg, tmp_path, capsys):
     with pytest.raises(RequestError) as every:
         refuse_problems(cfg, ('train', 'val'))
     assert len(every.value.args) == 2
-    with pytest.raises(RequestError, match='2 things to mend'):
+    with pytest.raises(RequestError, match='2 things to fix'):
         show_problems(cfg, ('train', 'val'), with_json=True)
     shown = json.loads(capsys.readouterr().out)
     assert (shown['errors'], shown['warnings']) == (2, 0)
@@ -241,7 +241,7 @@ def test_checkpoint_to_test(cfg, tmp_path, capsys):
     refuse_problems(cfg, ('test',))
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f'warning: checkpoint: {cfg.load_from} leaves parts of ')
-    with pytest.raises(RequestError, match='1 thing to mend'):
+    with pytest.raises(RequestError, match='1 thing to fix'):
         show_problems(cfg, ('test',))
     torch.save(dict(model=state), cfg.load_from)
     with pytest.raises(RequestError, match="lie under 'model'"):

@@ -317,9 +317,7 @@ def main() -> None:
         print(json.dumps(attempt(seed, Path(folder) / str(seed))), flush=True)
 
 
-def tries_of(
-    first: int, last: int, folder: Path, script: str = __file__
-) -> list[str]:
+def tries_of(first: int, last: int, folder: Path, script: str = __file__) -> list[str]:
     """The outcomes of some seeds, in a process of their own that may die.
 
     Args:

@@ -12,7 +12,7 @@ import signal
 import sys
 import traceback
 import warnings
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from copy import deepcopy
 from io import StringIO
 from pathlib import Path
@@ -30,7 +30,8 @@ SECONDS = 60  # for one run; a valid one takes two
 MEMORY = 24 * 2**30  # bytes of address space, so that a huge model is an error
 ODD = [
     None, True, False, 'x', '', '7', -1, 0, 1, 2, 1.5, 1e300, -1e9, 10**9, float('nan'),
-    float('inf'), [], {}, [1, 2], ['a'], dict(type='SGD'), dict(a=1), dict(type='Nothing'),
+    float('inf'), [], {}, [1, 2], ['a'], dict(type='SGD'), dict(a=1),
+    dict(type='Nothing'),
 ]  # fmt: skip
 KEYS = (
     'model', 'model', 'model', 'train_dataloader', 'train_dataloader', 'val_dataloader',
@@ -57,7 +58,9 @@ REQUESTS = {
     'model.roi_head.bbox_head.num_classes': [3, 80, '2'],
     'train_dataloader.persistent_workers': [True],
     'train_dataloader.num_workers': [-1, '2', 1],
-    'train_dataloader.sampler.type': ['DefaultSampler', 'DefualtSampler', 'RandomSampler'],
+    'train_dataloader.sampler.type': [
+        'DefaultSampler', 'DefualtSampler', 'RandomSampler',
+    ],
     'train_dataloader.batch_sampler': [dict(type='AspectRatioBatchSampler'), 'x'],
     'train_dataloader.dataset.ann_file': ['none.json', '', 3],
     'train_dataloader.dataset.data_prefix.img': ['none/', 3],
@@ -89,8 +92,9 @@ REQUESTS = {
         [dict(type='CosineAnnealingLR', T_max=0)], None, [],
     ],
     'custom_hooks': [
-        [dict(type='EMAHook')], [dict(type='EarlyStoppingHook', monitor='coco/bbox_mAP')],
-        [dict(type='EarlyStoppingHok', monitor='a')], [dict(type='EMAHook', momentum=2)],
+        [dict(type='EMAHook')], [dict(type='EMAHook', momentum=2)],
+        [dict(type='EarlyStoppingHook', monitor='coco/bbox_mAP')],
+        [dict(type='EarlyStoppingHok', monitor='a')],
         [dict(type='EarlyStoppingHook', monitor='no')], dict(type='EMAHook'),
     ],
 }  # fmt: skip
@@ -161,9 +165,9 @@ def scale(cfg: dict, rng: random.Random) -> None:
 
 def as_other_type(cfg: dict, rng: random.Random) -> None:
     node, key = spot(cfg, rng)
-    node[key] = rng.choice((str, lambda v: [v], lambda v: dict(type=v), lambda v: (v, v)))(
-        node[key]
-    )
+    node[key] = rng.choice(
+        (str, lambda v: [v], lambda v: dict(type=v), lambda v: (v, v))
+    )(node[key])
 
 
 def misspell(cfg: dict, rng: random.Random) -> None:
@@ -206,10 +210,9 @@ def mutated(seed: int, folder: Path) -> Config:
     rng = random.Random(seed)
     cfg = valid(folder, masks=bool(seed % 2))
     for _ in range(rng.choice((1, 1, 1, 2))):
-        try:
+        # What one would change may be gone already.
+        with suppress(AttributeError, LookupError, TypeError, ValueError):
             rng.choice(MUTATIONS)(cfg, rng)
-        except (AttributeError, LookupError, TypeError, ValueError):
-            pass  # what one would change is gone already
     path = folder / 'request.py'
     path.touch()  # mmengine reads it; the settings are those above
     return Config(cfg, filename=str(path))

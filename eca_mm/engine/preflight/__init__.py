@@ -17,6 +17,7 @@ from ..runner import build_model
 from .data import data_findings
 from .disk import disk_findings
 from .dry_run import dry_findings
+from .initializers import try_initializers
 from .metric import metric_findings
 from .output import count, plural, show
 from .refusal import Refusals
@@ -72,7 +73,7 @@ def show_problems(
     show(str(cfg.filename), findings, with_json)
     errors = count(findings, ERROR)
     if errors:
-        raise RequestError(f'{plural(errors, "thing")} to mend before this can run')
+        raise RequestError(f'{plural(errors, "thing")} to fix before this can run')
 
 
 def find_problems(
@@ -104,7 +105,8 @@ def find_problems(
         findings += schedule_findings(cfg)
         findings += rate_findings(cfg)
         findings += work_dir_findings(cfg)
-    findings += model_findings(cfg, splits, stand_ins, contents, is_check)
+    refused = {finding.part for finding in findings if finding.level == ERROR}
+    findings += model_findings(cfg, splits, stand_ins, contents, is_check, refused)
     return findings
 
 
@@ -114,15 +116,21 @@ def model_findings(
     stand_ins: dict[Path, StandIn],
     contents: Contents,
     is_check: bool,
+    refused: set[str],
 ) -> Iterator[Finding]:
-    """What needs the model: disk space, what its weights give it, a dry run."""
+    """What needs the model: disk space, what its weights give it, a dry run.
+
+    Args:
+        refused: Parts of which errors are known, which a dry run would say again.
+    """
     trains = 'train' in splits
     refusals = Refusals(cfg)
-    model = None
     with refusals.of('model'):
         model = build_model(cfg)
+        if trains:
+            try_initializers(model)
     yield from refusals.found
-    if model is None:
+    if refusals.found:
         return
     if trains:
         yield from disk_findings(cfg, model)
@@ -137,4 +145,4 @@ def model_findings(
     yield from unmerged
     if not unmerged:  # the evaluator would only say again that masks are missing
         # Last, for it trains the model.
-        yield from dry_findings(cfg, model, splits, stand_ins)
+        yield from dry_findings(cfg, model, splits, stand_ins, refused)

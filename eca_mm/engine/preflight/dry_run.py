@@ -13,6 +13,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.model import BaseTTAModel
 from mmengine.optim import OptimWrapper
 from mmengine.utils import ManagerMixin
+from mmengine.visualization import Visualizer
 from torch import nn
 
 from eca_mm.findings import ERROR, Finding
@@ -38,6 +39,7 @@ def dry_findings(
     model: nn.Module,
     splits: tuple[str, ...],
     stand_ins: dict[Path, StandIn],
+    refused: set[str],
 ) -> Iterator[Finding]:
     """What the hosts would raise while they build and begin a run.
 
@@ -46,12 +48,13 @@ def dry_findings(
         model: Of this config, on the CPU; it is trained for a step.
         splits: 'train', 'val', 'test'.
         stand_ins: A few images of each annotation file that can be used.
+        refused: Parts of which errors are known: evaluators among them stay untried.
     """
     yield from together_findings(cfg, splits)
     refusals = Refusals(cfg)
     with unnoticed(cfg), TemporaryDirectory(prefix='eca_mm_check_') as folder:
         runner = DryRunner(cfg, model, Path(folder), stand_ins)
-        Trial(runner, refusals).run(splits)
+        Trial(runner, refusals, refused).run(splits)
     yield from refusals.found
 
 
@@ -82,6 +85,8 @@ def unnoticed(cfg: Config) -> Iterator[None]:
     ):
         warnings.simplefilter('ignore')
         logging.disable(logging.CRITICAL)
+        for kind in kinds_below(Visualizer):  # that of an earlier run is not looked at
+            kind._instance_dict.clear()
         try:
             yield
         finally:
@@ -92,16 +97,21 @@ def unnoticed(cfg: Config) -> Iterator[None]:
 
 
 def kinds_below(kind: type) -> Iterator[type]:
+    """A class of mmengine's with one dict of instances each, and all made of it."""
+    if kind is not ManagerMixin:
+        yield kind
     for inner in kind.__subclasses__():
-        yield inner
         yield from kinds_below(inner)
 
 
 class Trial:
     """The parts of a run in the order in which the host builds them."""
 
-    def __init__(self, runner: DryRunner, refusals: Refusals) -> None:
-        self.runner, self.of, self.found = runner, refusals.of, refusals.found
+    def __init__(
+        self, runner: DryRunner, refusals: Refusals, refused: set[str]
+    ) -> None:
+        self.runner, self.refused = runner, refused
+        self.of, self.found = refusals.of, refusals.found
 
     def run(self, splits: tuple[str, ...]) -> None:
         runner, cfg = self.runner, self.runner.cfg
@@ -164,6 +174,8 @@ class Trial:
     def evaluation(self, split: str, samples: list | None) -> None:
         """Evaluator, loop, one prediction, and the figures of made-up detections."""
         runner, evaluator = self.runner, None
+        if f'{split}_evaluator' in self.refused:
+            return
         with self.of(f'{split}_evaluator'):
             evaluator = runner.build_evaluator(
                 runner.dry_evaluator(runner.cfg[f'{split}_evaluator'])

@@ -58,7 +58,10 @@ class Refusals:
         except Exception as error:  # of hosts and of anyone's code in a config
             if isinstance(error, RequestError) and error.__cause__ is not None:
                 error = error.__cause__
-            self.found.append(finding_of(error, self.cfg, part, subject))
+            finding = finding_of(error, self.cfg, part, subject)
+            # A model that fails in training fails in validation too.
+            if all((f.part, f.what) != (part, finding.what) for f in self.found):
+                self.found.append(finding)
 
 
 def finding_of(error: Exception, cfg: dict, part: str, subject: str) -> Finding:
