@@ -8,6 +8,8 @@ from pathlib import Path
 
 import torch
 
+PACKAGE = Path(__file__).resolve().parent
+
 
 def cpu_name() -> str:
     info = Path('/proc/cpuinfo')  # Linux only; elsewhere the kind of machine must do
@@ -34,8 +36,22 @@ def versions(packages: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def commit(folder: Path) -> str:
-    """Commit of the checkout that ``folder`` is in, '-dirty' where files differ."""
-    describe = ['git', '-C', str(folder), 'describe', '--always', '--dirty']
-    found = subprocess.run(describe, capture_output=True, text=True)
-    return found.stdout.strip() or 'unknown'
+def commit() -> str:
+    """Commit of the checkout that this package lies in, '-dirty' where files differ.
+
+    Empty for an installed package, which has none, whatever repository its environment
+    or the current folder is in.
+    """
+    top = ask_git('rev-parse', '--show-toplevel')
+    if not top or Path(top).resolve() != PACKAGE.parent:
+        return ''
+    return ask_git('describe', '--always', '--dirty')
+
+
+def ask_git(*words: str) -> str:
+    """What git says of the folder that the package is in; '' where it says nothing."""
+    command = ['git', '-C', str(PACKAGE.parent), *words]
+    try:
+        return subprocess.run(command, capture_output=True, text=True).stdout.strip()
+    except OSError:  # no git here
+        return ''

@@ -18,6 +18,7 @@ from mmengine.config import Config
 from torch import Tensor, nn
 
 from . import __version__
+from .backbones.channels import input_channels
 from .backbones.fold import fold_norms
 
 if TYPE_CHECKING:
@@ -31,12 +32,17 @@ AXES = {0: 'batch', 2: 'height', 3: 'width'}  # those that are free
 
 
 class Features(nn.Module):
-    """Backbone and neck of a detector: (N, 3, H, W) to a tuple of feature maps."""
+    """Backbone and neck of a detector: (N, C, H, W) to a tuple of feature maps.
+
+    Attributes:
+        channels: C, of the images that the detector is built for.
+    """
 
     def __init__(self, detector: nn.Module) -> None:
         super().__init__()
         self.backbone = detector.backbone
         self.neck = detector.neck if detector.with_neck else nn.Identity()
+        self.channels = input_channels(self.backbone)
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         return tuple(self.neck(self.backbone(image)))
@@ -67,7 +73,8 @@ def to_onnx(
         torch.onnx.OnnxExporterError: The model has something that ONNX has not.
         ValueError: The exporter does not write that opset.
     """
-    image = torch.zeros(2, 3, height, width)  # a batch of 1 would be taken for fixed
+    # A batch of 1 would be taken for fixed.
+    image = torch.zeros(2, features.channels, height, width)
     names = [f'level_{i}' for i in range(len(features(image)))]
     with quiet():
         program = torch.onnx.export(
@@ -101,24 +108,33 @@ def quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def describe_input(cfg: Config, strides: Iterable[int]) -> dict[str, str]:
+def describe_input(
+    cfg: Config, channels: int, strides: Iterable[int]
+) -> dict[str, str]:
     """What a user of the file must know: metadata_props of the ONNX model.
 
     Args:
         cfg: The config, whose ``data_preprocessor`` is told.
+        channels: Of an image.
         strides: Of the outputs.
     """
     steps = cfg.model.get('data_preprocessor') or {}
     return {
         'eca_mm_version': __version__,
         'config': Path(cfg.filename).name,
-        # LoadImageFromFile gives BGR.
-        'channel_order': 'RGB' if steps.get('bgr_to_rgb') else 'BGR',
-        'mean': numbers(steps.get('mean') or [0, 0, 0]),
-        'std': numbers(steps.get('std') or [1, 1, 1]),
+        'channel_order': channel_order(channels, steps),
+        'mean': numbers(steps.get('mean') or [0] * channels),
+        'std': numbers(steps.get('std') or [1] * channels),
         'pad_size_divisor': str(steps.get('pad_size_divisor', 1)),
         'strides': numbers(strides),
     }
+
+
+def channel_order(channels: int, steps: dict) -> str:
+    """What the channels of an image are: LoadImageFromFile gives BGR or grey."""
+    if channels != 3:
+        return 'grey' if channels == 1 else f'{channels} channels'
+    return 'RGB' if steps.get('bgr_to_rgb') else 'BGR'
 
 
 def numbers(values: Iterable[float]) -> str:
@@ -144,7 +160,7 @@ def largest_difference(
     session = onnxruntime.InferenceSession(path, providers=['CPUExecutionProvider'])
     worst = {}
     for n, height, width in shapes:
-        image = torch.randn(n, 3, height, width)
+        image = torch.randn(n, features.channels, height, width)
         found = map(torch.from_numpy, session.run(None, {INPUT: image.numpy()}))
         worst[n, height, width] = max(
             float((a - b).abs().max() / b.abs().max())

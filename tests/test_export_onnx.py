@@ -100,7 +100,7 @@ def test_a_file_that_differs_is_not_kept(
         (['CKPT', 'TMP/a.pb'], 'must end in .onnx'),
         (['CKPT', 'TMP/a.onnx', '--shape', '64', '640'], 'at least 256'),
         (['absent.pth', 'TMP/a.onnx'], 'absent.pth not found'),
-        (['EMPTY', 'TMP/a.onnx'], 'does not have backbone.conv1.weight'),
+        (['EMPTY', 'TMP/a.onnx'], 'fits the model: it holds no tensors'),
         (
             ['CKPT', 'TMP/a.onnx', '--cfg-options', 'model.backbone.depth=19'],
             'invalid depth 19',

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 
 import torch
 from benchmark_request import parse_args, settings_of
@@ -92,7 +91,7 @@ def circumstances(args: argparse.Namespace, settings: Settings) -> dict:
         device=device_name(settings.device),
         **versions(PACKAGES),
         eca_mm=eca_mm.__version__,
-        commit=commit(Path(__file__).parent),
+        commit=commit(),
     )
 
 

@@ -120,7 +120,7 @@ def machine() -> dict[str, str]:
         device=f'{cpu_name()}, {os.cpu_count()} cores',
         python=platform.python_version(),
         numpy=np.__version__,
-        commit=commit(Path(__file__).parent),
+        commit=commit(),
     )
 
 

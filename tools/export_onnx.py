@@ -8,12 +8,10 @@ from pathlib import Path
 import torch
 from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
-from mmengine.runner import CheckpointLoader
 
 import eca_mm  # noqa: F401  (registers backbones, plugins and hooks)
 from eca_mm import export
 from eca_mm.backbones.fold import describe
-from eca_mm.checkpoints.load_report import load_report
 from eca_mm.engine import (
     RequestError,
     RunStopped,
@@ -22,6 +20,7 @@ from eca_mm.engine import (
     read_config,
     refuse_problems,
 )
+from eca_mm.engine.weights import load_weights
 from eca_mm.files import replaced
 
 TOLERANCE = 1e-4  # relative to the largest value of an output; float32 leaves 1e-6
@@ -31,10 +30,11 @@ DESCRIPTION = """\
 Write the backbone and neck of a detector as an ONNX file, and check the file in
 onnxruntime against torch at three batches and sizes of images.
 
-input    image: float32 (batch, 3, height, width), all but the 3 free; what the config's
-         data_preprocessor gives: normalised, and padded with zeros to the right and
-         below to multiples of its pad_size_divisor. The file's metadata tell
-         channel_order, mean, std and pad_size_divisor. Other sizes work too.
+input    image: float32 (batch, 3, height, width), all but the 3 free (1 for a model of
+         grey images); what the config's data_preprocessor gives: normalised, and padded
+         with zeros to the right and below to multiples of its pad_size_divisor. The
+         file's metadata tell channel_order, mean, std and pad_size_divisor. Other sizes
+         work too.
 outputs  level_0, level_1, ...: the neck's feature maps from fine to coarse; the
          metadata tell their strides.
 
@@ -107,16 +107,7 @@ def load_features(cfg: Config, checkpoint: str) -> export.Features:
         RequestError: The config has none, or the checkpoint lacks a tensor of theirs.
     """
     features = export.Features(build_detector(cfg))
-    loaded = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
-    state = loaded.get('state_dict', loaded)
-    report = load_report(features, state)
-    absent = [*report.missing, *report.mismatched]
-    if absent:
-        raise RequestError(
-            f'checkpoint {checkpoint} does not have {absent[0]}, or in another shape '
-            f'({len(absent)} such tensors): give one of a detector of this config'
-        )
-    features.load_state_dict(state, strict=False)  # the heads are left out
+    load_weights(features, checkpoint)
     return features.train(False)
 
 
@@ -135,9 +126,11 @@ def export_features(
         reason = (str(error).splitlines() or [''])[0]
         raise RunStopped(f'torch cannot export {cfg.filename}: {reason}') from error
     with torch.no_grad():
-        outputs = features(torch.zeros(1, 3, height, width))
+        outputs = features(torch.zeros(1, features.channels, height, width))
     strides = [round(height / output.shape[2]) for output in outputs]
-    program.model.metadata_props.update(export.describe_input(cfg, strides))
+    program.model.metadata_props.update(
+        export.describe_input(cfg, features.channels, strides)
+    )
     shapes = [
         (2, height, width),
         (1, height + 32, width - 64),

@@ -3,11 +3,12 @@
 import argparse
 import os
 import sys
-from copy import deepcopy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mmdet.engine.hooks.utils import trigger_visualization_hook
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config
 
 import eca_mm  # noqa: F401  (registers backbones, plugins and hooks)
 from eca_mm.engine import (
@@ -18,9 +19,11 @@ from eca_mm.engine import (
     build_runner,
     exit_status,
     load_config,
+    parse_arguments,
     refuse_problems,
     show_problems,
 )
+from eca_mm.engine.tta import apply_tta
 from eca_mm.evaluation.dump import SUFFIXES, WholeDump
 
 
@@ -57,29 +60,7 @@ def parse_args() -> argparse.Namespace:
         help='fold batch norms into the convolutions before them (MMDetection 2.x: '
         '--fuse-conv-bn): faster, and equal but for rounding; other norms stay',
     )
-    return parser.parse_args()
-
-
-def apply_tta(cfg: Config) -> None:
-    """Wrap model and pipeline for test-time augmentation, by default with a flip."""
-    default_model = dict(
-        type='DetTTAModel',
-        tta_cfg=dict(nms=dict(type='nms', iou_threshold=0.5), max_per_img=100),
-    )
-    cfg.model = ConfigDict(**cfg.get('tta_model', default_model), module=cfg.model)
-    dataset = cfg.test_dataloader.dataset
-    while 'dataset' in dataset:
-        dataset = dataset.dataset
-    dataset.pipeline = cfg.get('tta_pipeline') or flip_pipeline(dataset.pipeline)
-
-
-def flip_pipeline(pipeline: list[dict]) -> list[dict]:
-    """The pipeline with its packing step run on the image and on its mirror image."""
-    *steps, pack = deepcopy(pipeline)
-    flips = [dict(type='RandomFlip', prob=prob) for prob in (1.0, 0.0)]
-    # The merge step maps boxes back by these.
-    pack['meta_keys'] = (*pack.get('meta_keys', ()), 'flip', 'flip_direction')
-    return [*steps, dict(type='TestTimeAug', transforms=[flips, [pack]])]
+    return parse_arguments(parser)
 
 
 def check_out(out: Path) -> None:
@@ -92,20 +73,37 @@ def check_out(out: Path) -> None:
         raise RequestError(f'--out {out} is a folder: give the name of a file')
 
 
+def prepare(cfg: Config, args: argparse.Namespace) -> None:
+    """Write what is asked for into the config, so that the check sees it, too."""
+    if args.show or args.show_dir:
+        with refused('--show'):  # the config has no such hook
+            trigger_visualization_hook(cfg, args)
+    if args.tta:
+        with refused('--tta'):  # the config has no loader or pipeline to wrap
+            apply_tta(cfg)
+
+
+@contextmanager
+def refused(option: str) -> Iterator[None]:
+    """What goes wrong in a config that is not as an option needs it is a request's."""
+    try:
+        yield
+    except Exception as error:  # a config can have anything anywhere
+        problem = f'{type(error).__name__}: {error}'
+        raise RequestError(f'{option} does not suit this config: {problem}') from error
+
+
 def main() -> None:
     args = parse_args()
     if args.out:
         check_out(Path(args.out))
     cfg = load_config(args)
     cfg.load_from = args.checkpoint
+    prepare(cfg, args)
     if args.check or args.json:
         show_problems(cfg, ('test',), args.check == 'full', args.json)
         return
     refuse_problems(cfg, ('test',))
-    if args.show or args.show_dir:
-        cfg = trigger_visualization_hook(cfg, args)
-    if args.tta:
-        apply_tta(cfg)
     runner = build_runner(cfg)
     if args.fuse:
         runner.register_hook(FoldNormsHook())

@@ -14,6 +14,7 @@ from eca_mm.engine import (
     ask_to_resume,
     exit_status,
     load_config,
+    parse_arguments,
     refuse_problems,
     resume_from_newest,
     show_problems,
@@ -59,7 +60,7 @@ def parse_args() -> argparse.Namespace:
         help='when the loss is NaN or infinite, go on once from the last good '
         'checkpoint at a tenth of the learning rate, instead of stopping',
     )
-    return parser.parse_args()
+    return parse_arguments(parser)
 
 
 def apply_options(cfg: Config, args: argparse.Namespace) -> None:

@@ -9,7 +9,6 @@ import torch
 from mmengine.config import Config, DictAction
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
-from mmengine.runner import CheckpointLoader, load_state_dict
 from torch import nn
 from tqdm import tqdm
 
@@ -18,7 +17,6 @@ from eca_mm.analysis import gate_figures as figures
 from eca_mm.analysis import gates as analysis
 from eca_mm.analysis.gate_files import write_data, write_figures
 from eca_mm.analysis.labelled_images import LabelledImages, from_dataset, from_folder
-from eca_mm.checkpoints.load_report import load_report
 from eca_mm.engine import (
     RequestError,
     build_detector,
@@ -26,6 +24,7 @@ from eca_mm.engine import (
     read_config,
     refuse_problems,
 )
+from eca_mm.engine.weights import load_weights
 
 EPILOG = """\
 It writes distribution.png, classes.png, channels.png and kernels.png, captions.json
@@ -85,18 +84,12 @@ def parse_args() -> argparse.Namespace:
 def load_model(cfg: Config, checkpoint: str) -> nn.Module:
     """Build the model with the weights of ``checkpoint``."""
     model = build_detector(cfg)
-    if not analysis.gated_layers(model):
+    gated = analysis.gated_layers(model)
+    if not gated:
         raise RequestError(f'{cfg.filename}: its model has no layer with channel gates')
-    loaded = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
-    state = loaded.get('state_dict', loaded)
-    report = load_report(model, state)
-    absent = [*report.random_attention, *report.identity_attention]
-    if absent:
-        raise RequestError(
-            f'checkpoint {checkpoint} does not have {absent[0]}: give one that was '
-            'trained with this config'
-        )
-    load_state_dict(model, state)
+    # The gates of a neck depend on both.
+    needed = {f'{name.partition(".")[0]}.' for name in gated} | {'backbone.'}
+    load_weights(model, checkpoint, needed)
     return model.eval()
 
 

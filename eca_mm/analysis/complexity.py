@@ -7,6 +7,8 @@ from mmcv.cnn import get_model_complexity_info
 from mmengine.analysis import get_model_complexity_info as count_operators
 from torch import Tensor, nn
 
+from eca_mm.backbones.channels import input_channels
+
 PROPOSALS = 1000  # rows of the box head
 MASK_PROPOSALS = 100  # rows of the mask head
 
@@ -32,7 +34,7 @@ class DummyForward(nn.Module):
         self.model = model
 
     def forward(self, image: Tensor) -> list:
-        """Image (1, 3, H, W). The outputs are returned: a tracer drops what is not."""
+        """Image (1, C, H, W). The outputs are returned: a tracer drops what is not."""
         if not hasattr(self.model, 'extract_feat'):  # a backbone or a layer
             return [self.model(image)]
         features = self.model.extract_feat(image)
@@ -69,7 +71,8 @@ def measure(
     count = dict(paper=count_modules, host=count_traced)[convention]
     width, height = size
     # The counters leave attributes and eval mode behind: the caller's business.
-    flops = count(DummyForward(model).eval(), (3, height, width))
+    channels = input_channels(getattr(model, 'backbone', model))
+    flops = count(DummyForward(model).eval(), (channels, height, width))
     return Complexity(
         parameters=sum(p.numel() for p in model.parameters()),
         trainable=sum(p.numel() for p in model.parameters() if p.requires_grad),

@@ -12,6 +12,7 @@ from mmdet.testing import demo_mm_inputs
 from mmengine.config import Config
 from torch import Tensor, nn
 
+from eca_mm.backbones.channels import input_channels
 from eca_mm.backbones.fold import fold_norms
 
 from .block_end import STAGES, end_workload
@@ -128,7 +129,7 @@ def detector(cfg: Config, settings: Settings, name: str = '') -> Workload:
 def detector_inputs(
     model: nn.Module, settings: Settings
 ) -> tuple[Tensor, list[DetDataSample], list[DetDataSample]]:
-    """Images (N, 3, H, W) and their objects, as the detector's preprocessor gives them.
+    """Images (N, C, H, W) and their objects, as the detector's preprocessor gives them.
 
     Twice the same objects: predictions are written into the second list, and the losses
     would copy them.
@@ -136,7 +137,7 @@ def detector_inputs(
     width, height = settings.size
     data = demo_mm_inputs(
         settings.batch,
-        (3, height, width),
+        (input_channels(model.backbone), height, width),
         [OBJECTS] * settings.batch,
         with_mask=getattr(model, 'with_mask', False),
         device=settings.device,

@@ -63,7 +63,10 @@ class LoadReport:
     def tensor_findings(self) -> Iterator[tuple[int, str]]:
         """Of :meth:`findings`, the tensors that were not loaded."""
         if self.missing:
-            yield logging.INFO, f'missing: {some(self.missing)}'
+            told_below = {*self.random_attention, *self.identity_attention}
+            is_attention = told_below.issuperset(self.missing)
+            level = logging.INFO if is_attention else logging.WARNING
+            yield level, f'missing, stays as it was: {some(self.missing)}'
         if self.unexpected:
             yield logging.INFO, f'unexpected: {some(self.unexpected)}'
         if self.mismatched:

@@ -2,6 +2,7 @@ from .arguments import (
     add_check_arguments,
     add_config_arguments,
     load_config,
+    parse_arguments,
     read_config,
 )
 from .broken_images import BrokenImageHook
@@ -37,6 +38,7 @@ __all__ = [
     'build_runner',
     'exit_status',
     'load_config',
+    'parse_arguments',
     'read_config',
     'refuse_problems',
     'resume_from_newest',

@@ -1,12 +1,15 @@
 """What a command line of MMDetection's kind asks for, and the config that it names."""
 
 import os
+import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
 from .errors import RequestError
+
+CHECKS = ['quick', 'full']
 
 
 def add_config_arguments(parser: ArgumentParser) -> None:
@@ -45,7 +48,7 @@ def add_check_arguments(parser: ArgumentParser) -> None:
         '--check',
         nargs='?',
         const='quick',
-        choices=['quick', 'full'],
+        choices=CHECKS,
         help='only look at config, data, weights, work dir and disk, and show all that '
         'is wrong; "full" reads every image and not a sample of 100. Exit status 0 '
         '(warnings at most) or 2',
@@ -56,6 +59,19 @@ def add_check_arguments(parser: ArgumentParser) -> None:
         help='the same as JSON on stdout (implies --check): config, errors, warnings '
         '(counts) and findings, each with level (error, warning or note), part, '
         'subject, what, remedy',
+    )
+
+
+def parse_arguments(parser: ArgumentParser) -> Namespace:
+    """The command line's arguments, where the config may follow ``--check``.
+
+    argparse would take it for the value of ``--check``.
+    """
+    words = sys.argv[1:]
+    following = [*words[1:], '']
+    return parser.parse_args(
+        '--check=quick' if word == '--check' and after not in CHECKS else word
+        for word, after in zip(words, following, strict=False)
     )
 
 

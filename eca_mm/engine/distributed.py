@@ -10,6 +10,8 @@ import torch.distributed
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import all_reduce, get_world_size
+from mmengine.registry import MODEL_WRAPPERS
+from torch.nn.parallel import DistributedDataParallel
 
 from .errors import RequestError
 
@@ -32,7 +34,8 @@ def prepare_ranks(cfg: Config) -> None:
     """Make the process group ready where mmengine cannot: ranks without a GPU.
 
     mmengine's ``init_dist`` always selects a CUDA device, and its default wrapper
-    names one, so on CPU the group is set up here and the wrapper gets no device.
+    names one, so on CPU the group is set up here and the wrapper gets no device; what
+    else the config says of the wrapper is kept.
 
     Raises:
         RequestError: More processes than GPUs, or a launcher that needs GPUs.
@@ -54,9 +57,26 @@ def prepare_ranks(cfg: Config) -> None:
     if not torch.distributed.is_initialized():  # by an earlier runner
         torch.distributed.init_process_group('gloo')
     cfg.env_cfg.dist_cfg.backend = 'gloo'
-    cfg.model_wrapper_cfg = dict(
-        type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False
-    )
+    cfg.model_wrapper_cfg = wrapper_without_device(cfg)
+
+
+def wrapper_without_device(cfg: Config) -> dict:
+    """The config's wrapper of the model, or mmengine's default one, made for CPUs.
+
+    mmengine hands its rank's GPU to all that are torch's DistributedDataParallel.
+    """
+    wrapper = cfg.get('model_wrapper_cfg')
+    if wrapper is None:
+        wrapper = dict(
+            broadcast_buffers=False,
+            find_unused_parameters=cfg.get('find_unused_parameters', False),
+        )
+    wrapper = dict(dict(type='MMDistributedDataParallel'), **wrapper)
+    name = wrapper['type']
+    kind = MODEL_WRAPPERS.get(name) if isinstance(name, str) else name
+    if isinstance(kind, type) and issubclass(kind, DistributedDataParallel):
+        wrapper['device_ids'] = None
+    return wrapper
 
 
 def leave_gloo() -> None:

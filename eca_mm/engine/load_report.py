@@ -114,7 +114,9 @@ class LoadReportHook(Hook):
             report = load_report(target, load.state_dict)
             verb = 'resumed from' if self.resumed else 'loaded'
             into = f' into {load.target}' if load.target else ''
-            yield logging.INFO, f'{verb} {load.source}{into}: {report.summary()}'
+            # Before our own tools begin to train they refuse such weights.
+            level = logging.INFO if report.loaded else logging.ERROR
+            yield level, f'{verb} {load.source}{into}: {report.summary()}'
             for level, text in report.tensor_findings():
                 yield level, f'{load.source}: {text}'
             given.update(load.prefix + name for name in report.loaded)
@@ -141,13 +143,18 @@ def overall(model: nn.Module, given: set[str], parts: tuple[str, ...]) -> LoadRe
 
 def initial_weights(module: nn.Module) -> str:
     """The checkpoints that the ``init_cfg`` of a module names."""
-    init_cfg = getattr(module, 'init_cfg', None) or ()
-    names = [
-        cfg['checkpoint']
-        for cfg in ([init_cfg] if isinstance(init_cfg, dict) else init_cfg)
-        if cfg['type'] in ('Pretrained', PretrainedInit)
-    ]
+    names = [init['checkpoint'] for init in pretrained(module)]
     return ' and '.join(names) or 'a state dict'
+
+
+def pretrained(module: nn.Module) -> list[dict]:
+    """Each ``init_cfg`` of a module that has a checkpoint."""
+    init_cfg = getattr(module, 'init_cfg', None) or ()
+    return [
+        init
+        for init in ([init_cfg] if isinstance(init_cfg, dict) else init_cfg)
+        if init.get('type') in ('Pretrained', PretrainedInit)
+    ]
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from torch import nn
 
 from eca_mm.checkpoints.load_report import LoadReport, load_report
+from eca_mm.checkpoints.misfit import misfits
 from eca_mm.findings import some
 
 PARTS = ('meta', 'state_dict', 'message_hub', 'optimizer')
@@ -54,15 +55,3 @@ def of_another_model(report: LoadReport) -> str:
     if not (report.missing or report.unexpected or report.mismatched):
         return ''
     return f'is of another model: {report.summary()}: {misfits(report)}'
-
-
-def misfits(report: LoadReport) -> str:
-    """Examples of what is not in both, or of another shape."""
-    shapes = [
-        f'{name} is {tuple(found)} instead of {tuple(wanted)}'
-        for name, (found, wanted) in report.mismatched.items()
-    ]
-    missing = [f'no {name}' for name in report.missing]
-    return some(
-        [*shapes, *missing, *(f'{name} too much' for name in report.unexpected)]
-    )

@@ -175,7 +175,8 @@ def test_mobilenet_freezes_when_training_begins(run, tmp_path):
     model.init_weights()
     model.train()
     loud = [text for level, text in hook.findings(model) if level == logging.WARNING]
-    assert '17 tensors' in loud[0] and '3 tensors' in loud[1]
+    assert 'missing, stays as it was: ' in loud[0]
+    assert '17 tensors' in loud[1] and '3 tensors' in loud[2]
 
 
 def test_what_initial_weights_gave_stays_given():

@@ -7,9 +7,10 @@ from mmengine.config import Config
 
 from eca_mm.backbones import ECAResNet
 from eca_mm.checkpoints import store
-from eca_mm.engine import RequestError, refuse_problems, show_problems
+from eca_mm.engine import RequestError, build_model, refuse_problems, show_problems
 from eca_mm.engine.preflight import find_problems, weights
 from eca_mm.engine.preflight.config_parts import leaf_datasets
+from eca_mm.engine.tta import apply_tta
 from eca_mm.findings import ERROR, NOTE
 
 
@@ -175,6 +176,14 @@ def test_initial_weights(cfg, monkeypatch, tmp_path):
     (problem,) = problems(cfg)
     assert 'absent.pth not found' in problem
     torch.save({}, tmp_path / 'absent.pth')
+    (problem,) = problems(cfg)
+    assert 'holds no tensors' in problem and 'init_cfg=None' in problem
+    state = build_model(cfg).backbone.state_dict()
+    whole = {f'backbone.{name}': value for name, value in state.items()}
+    torch.save(whole, tmp_path / 'absent.pth')
+    (problem,) = problems(cfg)
+    assert "give its init_cfg prefix='backbone.'" in problem
+    cfg.model.backbone.init_cfg.prefix = 'backbone.'
     assert problems(cfg) == []
     init_cfg['checkpoint'] = 'torchvision://resnet50'
     cfg.model.backbone.init_cfg = init_cfg
@@ -207,7 +216,7 @@ def test_all_problems_at_once(cfg, tmp_path, capsys):
     with pytest.raises(RequestError) as every:
         refuse_problems(cfg, ('train', 'val'))
     assert len(every.value.args) == 2
-    with pytest.raises(RequestError, match='2 things to mend'):
+    with pytest.raises(RequestError, match='2 things to fix'):
         show_problems(cfg, ('train', 'val'), with_json=True)
     shown = json.loads(capsys.readouterr().out)
     assert (shown['errors'], shown['warnings']) == (2, 0)
@@ -221,3 +230,41 @@ def test_only_the_first_rank_speaks(cfg, monkeypatch):
     cfg.load_from = 'absent.pth'
     monkeypatch.setenv('RANK', '1')
     refuse_problems(cfg, ('train', 'val'))
+
+
+def test_checkpoint_to_test(cfg, tmp_path, capsys):
+    """In the run a part is warned of, in the check it is an error; other models are."""
+    cfg.load_from = str(tmp_path / 'epoch_1.pth')
+    state = build_model(cfg).state_dict()
+    torch.save(dict(state_dict=state), cfg.load_from)
+    refuse_problems(cfg, ('test',))
+    assert 'warning' not in capsys.readouterr().err
+    del state['neck.lateral_convs.0.conv.bias']
+    torch.save(dict(state_dict=state), cfg.load_from)
+    refuse_problems(cfg, ('test',))
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f'warning: checkpoint: {cfg.load_from} leaves parts of ')
+    with pytest.raises(RequestError, match='1 thing to fix'):
+        show_problems(cfg, ('test',))
+    torch.save(dict(model=state), cfg.load_from)
+    with pytest.raises(RequestError, match="lie under 'model'"):
+        refuse_problems(cfg, ('test',))
+
+
+@pytest.mark.parametrize('masks', [False, True])
+def test_augmentation_at_test_time(repo, cfg, coco_root, masks):
+    """Boxes go through the check; masks, which mmdet cannot merge, are one finding."""
+    if masks:
+        mask = Config.fromfile(repo / 'configs/eca_mask_rcnn_r50.py')
+        head = mask.model.roi_head
+        head.mask_roi_extractor.out_channels = 16
+        head.mask_head.update(in_channels=16, conv_out_channels=16)
+        cfg.model.roi_head.update(
+            mask_roi_extractor=head.mask_roi_extractor, mask_head=head.mask_head
+        )
+        cfg.model.test_cfg = mask.model.test_cfg
+        cfg.test_evaluator.metric = ['bbox', 'segm']
+    cfg.test_dataloader.dataset.pipeline[-1].pop('meta_keys', None)
+    apply_tta(cfg)
+    found = problems(cfg, ('test',))
+    assert ['merges boxes only' in line for line in found] == [True] * masks

@@ -9,6 +9,7 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
+from eca_mm.checkpoints.content import Content
 from eca_mm.engine import build_model, build_runner
 from eca_mm.engine.preflight import disk, output
 from eca_mm.engine.preflight.schedule import schedule_findings
@@ -168,9 +169,10 @@ def test_resume_with_another_model(tmp_path):
     cfg = Config(dict(model=MODEL))
     path = str(tmp_path / 'epoch_1.pth')
     torch.save(dict(state_dict=build_model(cfg, 'cpu').state_dict()), path)
-    assert list(other_model(path, build_model(cfg, 'meta'))) == []
+    content = Content.of(path)
+    assert list(other_model(content, build_model(cfg, 'meta'))) == []
     cfg.model.kernel_sizes = 5
-    (finding,) = other_model(path, build_model(cfg, 'meta'))
+    (finding,) = other_model(content, build_model(cfg, 'meta'))
     assert finding.level == ERROR
     assert '(1, 1, 3) instead of (1, 1, 5)' in finding.what
 

@@ -6,6 +6,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from small_run import Small, small_runner
 
+from eca_mm.checkpoints.content import Content, Contents
 from eca_mm.engine import RequestError
 from eca_mm.engine.preflight.weights import checkpoint_findings, other_model
 from eca_mm.engine.resume import newest_checkpoint
@@ -47,7 +48,7 @@ FILES = {
 def by_name(path) -> str:
     """As --resume FILE is checked."""
     cfg = Config(dict(model=dict(type='M'), resume=True, load_from=str(path)))
-    (finding,) = checkpoint_findings(cfg, trains=True)
+    (finding,) = checkpoint_findings(cfg, True, Contents())
     return finding.what
 
 
@@ -85,7 +86,7 @@ def test_what_is_of_a_run(tmp_path, saved):
     path = tmp_path / 'epoch_1.pth'
     torch.save(saved, path)
     cfg = Config(dict(model=dict(type='M'), resume=True, load_from=str(path)))
-    assert list(checkpoint_findings(cfg, trains=True)) == []
+    assert list(checkpoint_findings(cfg, True, Contents())) == []
     assert newest_checkpoint(tmp_path) == path
     runner = small_runner(tmp_path / 'new', resume=True, load_from=str(path))
     runner.train()
@@ -107,6 +108,6 @@ def test_another_model(tmp_path, saved, change, said):
     change(state)
     torch.save(dict(saved, state_dict=state), path)
     line = by_runner(path)
-    (finding,) = other_model(str(path), Small())
+    (finding,) = other_model(Content.of(str(path)), Small())
     assert line == f'checkpoint {finding.line().partition("checkpoint: ")[2]}'
     assert said in line and 'is of another model' in line

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from eca_mm.checkpoints.content import Contents
 from eca_mm.findings import ERROR, WARNING, Finding
 
 from ..distributed import is_first_rank
@@ -24,7 +25,8 @@ from .schedule import rate_findings, schedule_findings
 from .shape import shape_findings
 from .silence import frozen_findings, import_findings
 from .stand_in import StandIn
-from .weights import checkpoint_findings, start_findings, tested_findings
+from .tta import tta_findings
+from .weights import checkpoint_findings, fit_findings, start_findings
 from .work_dir import work_dir_findings
 
 __all__ = ['find_problems', 'refuse_problems', 'show_problems']
@@ -82,15 +84,16 @@ def find_problems(
     Args:
         cfg, splits: As of :func:`refuse_problems`.
         is_check: Take the time to load the weights, and show a progress bar: a run
-            without it reports on its weights itself.
+            without it reports on its weights itself. Who asks for a check of a
+            checkpoint to test hears of a part that does not fit as of an error.
         full: Read every image, and not a sample.
     """
     trains = 'train' in splits
     misshapen = list(shape_findings(cfg))
     if misshapen:  # nothing below could read it
         return misshapen
-    findings = list(checkpoint_findings(cfg, trains))
-    usable = not findings
+    contents = Contents()
+    findings = list(checkpoint_findings(cfg, trains, contents))
     stand_ins: dict[Path, StandIn] = {}
     of_data = list(data_findings(cfg, splits, full, is_check, stand_ins))
     findings += of_data
@@ -102,9 +105,8 @@ def find_problems(
         findings += schedule_findings(cfg)
         findings += rate_findings(cfg)
         findings += work_dir_findings(cfg)
-    with_weights = usable and is_check
     refused = {finding.part for finding in findings if finding.level == ERROR}
-    findings += model_findings(cfg, splits, stand_ins, with_weights, refused)
+    findings += model_findings(cfg, splits, stand_ins, contents, is_check, refused)
     return findings
 
 
@@ -112,7 +114,8 @@ def model_findings(
     cfg: Config,
     splits: tuple[str, ...],
     stand_ins: dict[Path, StandIn],
-    with_weights: bool,
+    contents: Contents,
+    is_check: bool,
     refused: set[str],
 ) -> Iterator[Finding]:
     """What needs the model: disk space, what its weights give it, a dry run.
@@ -132,9 +135,14 @@ def model_findings(
     if trains:
         yield from disk_findings(cfg, model)
         yield from frozen_findings(cfg, model)
-    if with_weights and trains:
+    unfit = []
+    if splits:  # tools that neither train nor test load what they need themselves
+        unfit = list(fit_findings(cfg, model, trains, is_check, contents))
+    yield from unfit
+    if trains and is_check and contents.usable and not count(unfit, ERROR):
         yield from start_findings(cfg, model)
-    elif with_weights and cfg.get('load_from'):
-        yield from tested_findings(cfg.load_from, model)
-    # Last, for it trains the model.
-    yield from dry_findings(cfg, model, splits, stand_ins, refused)
+    unmerged = list(tta_findings(model))
+    yield from unmerged
+    if not unmerged:  # the evaluator would only say again that masks are missing
+        # Last, for it trains the model.
+        yield from dry_findings(cfg, model, splits, stand_ins, refused)

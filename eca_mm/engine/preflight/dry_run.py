@@ -197,8 +197,10 @@ class Trial:
         if samples is None:
             return
         predicted = self.step(split, samples, None)
-        # What could not be tried may give masks.
-        masks = not predicted or 'masks' in predicted[0].pred_instances
+        if isinstance(runner.model, BaseTTAModel):
+            masks = getattr(runner.model.module, 'with_mask', False)
+        else:  # what could not be tried may give masks
+            masks = not predicted or 'masks' in predicted[0].pred_instances
         with self.of(f'{split}_evaluator'):
             evaluate(evaluator, samples, masks)
 

@@ -25,7 +25,6 @@ COLUMNS = {
     'APl': 'mAP_l',
 }
 # Of this package; installed without one, it may lie within somebody else's.
-CHECKOUT = Path(__file__).parents[3]
 PACKAGES = ('eca_mm', 'mmdet', 'mmcv', 'torch', 'numpy')
 
 
@@ -51,7 +50,7 @@ def environment() -> dict:
     on_gpu = torch.cuda.is_available()
     return dict(
         device=torch.cuda.get_device_name() if on_gpu else platform.machine() + ' CPU',
-        commit=commit(CHECKOUT) if (CHECKOUT / '.git').exists() else 'unknown',
+        commit=commit(),
         versions={name: import_module(name).__version__ for name in PACKAGES},
     )
 
