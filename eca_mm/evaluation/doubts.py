@@ -41,6 +41,8 @@ def doubts(dataset: dict, results: list[dict]) -> Iterator[str]:
             yield 'a result has no mask'
     elif np.isnan([row['bbox'] for row in results]).any():
         yield 'a result has NaN in its box'
+    elif any(value != value for row in objects for value in row.get('bbox', ())):
+        yield 'an annotation has NaN in its box'
     if any(wanted - row.keys() for row in objects):
         yield f'an annotation lacks one of {", ".join(sorted(wanted))}'
     if np.isnan([row['score'] for row in results]).any():

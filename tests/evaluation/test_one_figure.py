@@ -56,6 +56,7 @@ def data_set() -> tuple[dict, dict]:
             found[i] += [[*box, score, label]] * int(rng.random() < 0.9)
         found[i].append([*rng.integers(1, 9, 2), 20, 20, round(rng.random(), 1), 0])
     x, y, w, h = objects[0]['bbox']  # for which some case has an id of 0
+    objects[0]['iscrowd'] = 0
     found[1].append([x, y, x + w, y + h, 0.9, objects[0]['category_id'] - 1])
     categories = [dict(id=k + 1, name=name) for k, name in enumerate(CLASSES)]
     coco = dict(images=images, annotations=objects, categories=categories)
