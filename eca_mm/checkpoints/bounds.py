@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 DEPTH = 64  # of containers in one another; mmengine's own have 6
+SPREAD = 2**30  # bytes that few numbers may stand for: expanded tensors are saved so
 
 
 def check_packed(path: Path) -> None:
@@ -45,7 +46,7 @@ def check_content(content: object, size: int) -> None:
             raise ValueError(f'containers lie {DEPTH} deep in one another')
         if isinstance(thing, torch.Tensor) and has_storage(thing):
             stored = thing.untyped_storage().nbytes()
-            if stored > size or thing.nbytes > stored:
+            if stored > size or thing.nbytes > max(stored, SPREAD):
                 raise ValueError(
                     f'a tensor of {thing.numel():,} numbers stands for '
                     f'{min(stored, size):,} bytes'

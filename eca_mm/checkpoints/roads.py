@@ -8,8 +8,7 @@ one in them. Schemes that others have registered are left as they are.
 
 import io
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.error import HTTPError, URLError
@@ -18,7 +17,7 @@ from urllib.parse import urlparse
 import torch
 from mmengine.runner import CheckpointLoader, checkpoint
 from torch import Tensor
-from torch.hub import HASH_REGEX, download_url_to_file, get_dir
+from torch.hub import download_url_to_file, get_dir
 
 from eca_mm.files import replaced
 from eca_mm.host import with_names
@@ -54,51 +53,50 @@ def load_url(
     """As torch.hub.load_state_dict_from_url, in the same cache.
 
     Raises:
-        CheckpointError: It cannot be had, is not what its name says (torch's rule:
-            ``name-`` and the first digits of its SHA-256), or as :func:`load_file`.
+        CheckpointError: It cannot be had, is not what its name says (torch's rule: the
+            first digits of its SHA-256 behind a hyphen), or as :func:`load_file`.
     """
     folder = Path(model_dir or os.path.join(get_dir(), 'checkpoints'))
     path = folder / Path(urlparse(url).path).name
-    if not path.is_file():
-        with told_of(url), only_one_process(path):
-            if not path.is_file():  # another one may have made it meanwhile
-                with replaced(path) as temporary:
-                    fetch(url, temporary, progress)
-    return moved(load_file(path), map_location)
+    with only_one_process(path):
+        if not path.is_file():  # another one may have made it meanwhile
+            with replaced(path) as temporary:
+                fetch(url, temporary, progress)
+        return moved(load_file(path), map_location)
 
 
 def fetch(url: str, path: Path, progress: bool) -> None:
     """Download a checkpoint, and look into it before it gets its name.
 
     Raises:
-        OSError, RuntimeError: Of the network, or of a wrong digest.
-        CheckpointError: What came is no checkpoint.
+        CheckpointError: It does not come, or what comes is no checkpoint.
     """
     if os.environ.get('ECA_MM_OFFLINE', '0') not in ('', '0'):
-        raise CheckpointError('ECA_MM_OFFLINE is set')
-    digest = HASH_REGEX.search(Path(urlparse(url).path).name)
-    download_url_to_file(url, str(path), digest and digest[1], progress)
-    load_file(path, keep=True)
-
-
-@contextmanager
-def told_of(url: str) -> Iterator[None]:
-    """One line of whatever keeps a file away."""
+        raise CheckpointError(unavailable(url, 'ECA_MM_OFFLINE is set'))
+    # As in resnet50-0676ba61.pth; a date behind the hyphen is none.
+    digest = re.search(r'-(?!20\d{6}\.)([0-9a-f]{8,})\.', urlparse(url).path)
     try:
-        yield
+        download_url_to_file(url, str(path), digest and digest[1], progress)
     except HTTPError as error:
         reason = f'the server says {error.code} {error.reason}'
         raise CheckpointError(unavailable(url, reason)) from error
     except URLError as error:
         reason = f'{urlparse(url).netloc} is out of reach: {error.reason}'
         raise CheckpointError(unavailable(url, reason)) from error
-    except (CheckpointError, OSError, RuntimeError) as error:
+    except (OSError, RuntimeError) as error:  # of the connection, a wrong digest
         raise CheckpointError(unavailable(url, error)) from error
+    try:
+        load_file(path, keep=True)
+    except CheckpointError as error:
+        raise CheckpointError(str(error).replace(str(path), url)) from error
 
 
 def unavailable(url: str, reason: object) -> str:
     line = ' '.join(str(reason).split())
-    return f'{url} was not downloaded ({line}): get it in a browser and give its path'
+    return (
+        f'checkpoint {url} was not downloaded ({line}): get it in a browser and give '
+        'its path'
+    )
 
 
 def moved(content: object, map_location) -> object:

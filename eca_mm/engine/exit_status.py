@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 from mmengine.dist import get_world_size
 
+from eca_mm.checkpoints.safe import CheckpointError
+
 from .distributed import is_first_rank, leave_gloo, leave_other_ranks
 from .errors import RequestError, RunStopped
 from .speech import leave_terminal, print_line, say
@@ -24,7 +26,8 @@ def exit_status(main: Callable[[], int | None]) -> int:
     logging.raiseExceptions = False  # a full disk: no traceback for each log line
     try:
         return main() or 0
-    except RequestError as error:
+    # A checkpoint that no check has seen is met by the Runner.
+    except (RequestError, CheckpointError) as error:
         for problem in error.args:
             print_line(f'error: {problem}')
         return 2

@@ -10,7 +10,7 @@ from torch import nn
 from eca_mm.checkpoints.content import Contents
 from eca_mm.engine import RequestError, build_model
 from eca_mm.engine.load_report import LoadReportHook
-from eca_mm.engine.preflight.weights import fit_findings
+from eca_mm.engine.preflight.weights import checkpoint_findings, fit_findings
 from eca_mm.engine.weights import load_weights
 from eca_mm.findings import ERROR, NOTE, WARNING, Finding
 
@@ -50,7 +50,11 @@ def path(tmp_path) -> str:
 
 
 def told(cfg, model, trains: bool, is_check: bool = False) -> list[Finding]:
-    findings = fit_findings(cfg, model, trains, is_check, Contents())
+    contents = Contents()
+    findings = [
+        *checkpoint_findings(cfg, trains, contents),
+        *fit_findings(cfg, model, trains, is_check, contents),
+    ]
     return [finding for finding in findings if finding.level != NOTE]
 
 

@@ -36,6 +36,7 @@ FAULTS = {
     'full_disk': 20,
     'damaged': 50,
     'hostile': 21,
+    'downloads': 8,
     'hostile_work_dir': 24,
     'stop_signals': 30,
     'moved': 6,

@@ -71,9 +71,9 @@ def attack(folder: Path, task: tuple[int, int]) -> list[str]:
     return problems
 
 
-def tool(folder: Path, arguments: list[str]) -> None:
+def tool(folder: Path, arguments: list[str], offline: bool = True) -> None:
     """Run a script of tools/ in a folder."""
-    os.environ['ECA_MM_OFFLINE'] = '1'
+    os.environ['ECA_MM_OFFLINE'] = str(int(offline))
     name, *sys.argv[1:] = arguments
     sys.argv[0] = str(REPO / f'tools/{name}.py')
     os.chdir(folder)

@@ -259,8 +259,10 @@ def test_a_digest_in_the_name_is_compared(tmp_path, served):
     of_weights(tmp_path / 'a.pth')
     digest = hashlib.sha256((tmp_path / 'a.pth').read_bytes()).hexdigest()[:8]
     (tmp_path / 'a.pth').rename(tmp_path / f'a-{digest}.pth')
-    CheckpointLoader.load_checkpoint(f'{served(tmp_path)}/a-{digest}.pth')
-    assert (tmp_path / f'torch/hub/checkpoints/a-{digest}.pth').is_file()
+    of_weights(tmp_path / 'a-20220314.pth')
+    for name in (f'a-{digest}.pth', 'a-20220314.pth'):  # a date is no digest
+        CheckpointLoader.load_checkpoint(f'{served(tmp_path)}/{name}')
+        assert (tmp_path / f'torch/hub/checkpoints/{name}').is_file()
 
 
 def packed(path: Path) -> None:
