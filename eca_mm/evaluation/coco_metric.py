@@ -3,6 +3,7 @@
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 from mmdet.evaluation import CocoMetric
 from mmdet.registry import METRICS
 
@@ -21,7 +22,9 @@ class FastCocoMetric(CocoMetric):
     Args:
         backend: 'hotcoco', 'faster-coco-eval' or 'pycocotools'. The last one makes this
             CocoMetric itself.
-        args, kwargs: As of CocoMetric.
+        args, kwargs: As of CocoMetric; `iou_thrs` also as a number or a list, which
+            the host documents and does not take: mAP is their mean, and what COCO
+            counts at 0.5 or 0.75 is left out where that is not among them.
 
     Raises:
         ValueError: Another backend; `use_mp_eval`, which spreads pycocotools over
@@ -33,14 +36,18 @@ class FastCocoMetric(CocoMetric):
         self.backend = backend
         if backend == REFERENCE:
             super().__init__(*args, **kwargs)
-            return
-        self.load_truth = partial(GroundTruth, backend=backend)
+        else:
+            self.construct(*args, **kwargs)
+
+    def construct(self, *args, **kwargs) -> None:
+        """As the host's, with the package that evaluates."""
+        self.load_truth = partial(GroundTruth, backend=self.backend)
         self.load_truth()  # now, and not after an epoch, if the package is missing
         construct = with_names(CocoMetric.__init__, COCO=self.load_checked)
         construct(self, *args, **kwargs)
         if self.use_mp_eval:
             raise ValueError(
-                f'use_mp_eval needs backend={REFERENCE!r}, not {backend!r}'
+                f'use_mp_eval needs backend={REFERENCE!r}, not {self.backend!r}'
             )
 
     def load_checked(self, ann_file: str) -> GroundTruth:
@@ -57,12 +64,21 @@ class FastCocoMetric(CocoMetric):
         return truth
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        if self.backend == REFERENCE:
-            return super().compute_metrics(results)
-        compute = with_names(
-            CocoMetric.compute_metrics,
-            COCO=self.load_truth,
-            COCOeval=evaluation,
-            load=read_json,
+        compute = CocoMetric.compute_metrics
+        if self.backend != REFERENCE:
+            compute = with_names(
+                compute, COCO=self.load_truth, COCOeval=evaluation, load=read_json
+            )
+        given = self.iou_thrs
+        # The host compares them with 0.5, which a list or a number does not stand.
+        self.iou_thrs = np.atleast_1d(np.asarray(given, float))
+        absent = tuple(
+            f'mAP_{threshold:.0f}'
+            for threshold in (50, 75)
+            if not np.isclose(self.iou_thrs, threshold / 100).any()
         )
-        return compute(self, results)
+        try:
+            figures = compute(self, results)
+        finally:
+            self.iou_thrs = given
+        return {name: v for name, v in figures.items() if not name.endswith(absent)}

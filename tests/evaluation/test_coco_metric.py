@@ -12,6 +12,8 @@ from mmdet.evaluation.metrics import coco_metric as host
 from mmdet.registry import METRICS
 from mmengine.config import Config
 from odd_sets import odd_set
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
 from eca_mm.evaluation.backends import BACKENDS
 from eca_mm.evaluation.coco_metric import with_names
@@ -100,6 +102,34 @@ def test_same_keys_and_values(backend, arguments, from_file, ann_file):
     # NaN, mmdet's figure of a class without objects, equals NaN here
     np.testing.assert_array_equal(list(found.values()), list(expected.values()))
     assert any(0 < value < 1 for value in found.values())
+
+
+@pytest.mark.parametrize('backend', BACKENDS)
+@pytest.mark.parametrize('thresholds', [[0.5], 0.5, (0.75,), [0.6, 0.7]], ids=str)
+def test_thresholds_as_people_write_them(backend, thresholds, ann_file):
+    dataset, results = odd_set(SEED, masks=True)
+    metric = METRICS.build(
+        dict(
+            type='FastCocoMetric', backend=backend, ann_file=ann_file,
+            iou_thrs=thresholds,
+        )
+    )  # fmt: skip
+    found = figures(metric, dataset, results)
+    truth = COCO(ann_file)
+    boxes = [{k: v for k, v in row.items() if k != 'segmentation'} for row in results]
+    reference = COCOeval(truth, truth.loadRes(boxes), 'bbox')
+    reference.params.maxDets = [100, 300, 1000]
+    reference.params.iouThrs = np.atleast_1d(thresholds)
+    reference.evaluate()
+    reference.accumulate()
+    precision = reference.eval['precision'][:, :, :, 0, 0]
+    mean = precision[precision > -1].mean()
+    assert found['coco/bbox_mAP'] == pytest.approx(mean, abs=6e-4)  # 3 digits
+    at = {f'coco/bbox_mAP_{100 * t:.0f}' for t in np.atleast_1d(thresholds)}
+    assert {name for name in found if name[-2:].isdigit()} == at & {
+        'coco/bbox_mAP_50', 'coco/bbox_mAP_75',
+    }  # fmt: skip
+    assert min(found.values()) >= 0
 
 
 def test_fast_proposals_are_the_hosts():
