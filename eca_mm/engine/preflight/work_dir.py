@@ -27,7 +27,12 @@ def work_dir_findings(cfg: Config) -> Iterator[Finding]:
     if found and not resumes:
         what = f'{folder} holds checkpoints of an earlier run ({some(found)})'
         yield Finding(WARNING, 'work dir', '', what, OTHER_DIR)
-    differing = differing_keys(cfg, folder)
+    try:
+        differing = differing_keys(cfg, folder)
+    except ConfigDumpError as error:
+        differing = []
+        what = f'the config in {folder} cannot be compared: {error}'
+        yield Finding(WARNING, 'work dir', '', what, 'see whether it is of this run')
     if differing:
         what = f'the config in {folder} has other values for {some(differing)}'
         remedy = 'make sure that the change is meant' if resumes else OTHER_DIR
@@ -35,14 +40,15 @@ def work_dir_findings(cfg: Config) -> Iterator[Finding]:
 
 
 def differing_keys(cfg: Config, folder: Path) -> list[str]:
-    """Settings that differ from the config that mmengine left in the work dir."""
+    """Settings that differ from the config that mmengine left in the work dir.
+
+    Raises:
+        ConfigDumpError: It is not as mmengine leaves it.
+    """
     path = folder / Path(cfg.filename or '').name
     if not path.is_file():
         return []
-    try:
-        before = dict(leaves(load_dump(path).to_dict()))
-    except ConfigDumpError:  # not mmengine's, or with objects
-        return []
+    before = dict(leaves(load_dump(path).to_dict()))
     now = dict(leaves(cfg.to_dict()))
     keys = dict.fromkeys([*before, *now])
     return [key for key in keys if before.get(key) != now.get(key)]
