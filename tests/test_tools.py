@@ -57,7 +57,7 @@ def test_train_without_weights_or_data(repo, tmp_path, extra):
     done = train(repo, tmp_path, *extra)
     assert done.returncode == 2
     if extra:
-        assert '2 things to mend' in only_line(done.stderr)
+        assert '2 things to fix' in only_line(done.stderr)
         errors = [
             f for f in json.loads(done.stdout)['findings'] if f['level'] == 'error'
         ]
@@ -289,4 +289,4 @@ def test_own_data_as_the_readme_tells(repo, tmp_path, coco_root):
     (pets / 'val.json').write_text(json.dumps(coco))
     done = train(repo, tmp_path, '--check', *random_init, config=config)
     assert (done.returncode, "'dog'" in done.stdout) == (2, True)
-    assert 'error: 1 thing to mend' in only_line(done.stderr)
+    assert 'error: 1 thing to fix' in only_line(done.stderr)

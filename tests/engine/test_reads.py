@@ -13,6 +13,7 @@ from zipfile import ZipFile
 from mmengine.config import Config
 from mmengine.runner import Runner
 from small_run import small_runner
+from eca_mm.checkpoints.content import Contents
 from eca_mm.engine import resume_from_newest
 from eca_mm.engine.preflight.weights import checkpoint_findings
 from eca_mm.engine.resume import share_choice
@@ -41,7 +42,7 @@ def go_on(rank):
     cfg = Config(cfg)
     resume_from_newest(cfg)
     if rank == 0:
-        assert list(checkpoint_findings(cfg, trains=True)) == []
+        assert list(checkpoint_findings(cfg, True, Contents())) == []
     store = f'file://{os.getcwd()}/store'
     torch.distributed.init_process_group(
         'gloo', init_method=store, rank=rank, world_size=4

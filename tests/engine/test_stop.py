@@ -170,8 +170,8 @@ def test_terminal_that_is_closed(tmp_path):
     text = b''
     while b'step' not in text:
         text += os.read(mine, 1000)
-    os.close(mine)
     os.killpg(run.pid, signal.SIGHUP)
+    os.close(mine)
     try:
         assert run.wait(timeout=60) == 129
     finally:

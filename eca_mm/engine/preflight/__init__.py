@@ -22,7 +22,7 @@ from .metric import metric_findings
 from .output import count, plural, show
 from .refusal import Refusals
 from .schedule import rate_findings, schedule_findings
-from .shape import shape_findings
+from .shape import scope_findings, shape_findings
 from .silence import frozen_findings, import_findings
 from .stand_in import StandIn
 from .tta import tta_findings
@@ -90,6 +90,8 @@ def find_problems(
     """
     trains = 'train' in splits
     misshapen = list(shape_findings(cfg))
+    if splits and not misshapen:
+        misshapen += scope_findings(cfg)
     if misshapen:  # nothing below could read it
         return misshapen
     contents = Contents()

@@ -112,14 +112,21 @@ def shape_findings(cfg: Config) -> Iterator[Finding]:
 
 
 def absent_findings(settings: dict) -> Iterator[Finding]:
-    """What the host's Runner takes if it is there, but not as None, and its scope."""
+    """What the host's Runner takes if it is there, but not as None."""
     for key in ('env_cfg', 'randomness', 'default_scope'):
         if key in settings and settings[key] is None:
             yield Finding(ERROR, 'config', key, f'{key} is None', f'leave {key} out')
-    kind = settings['model'].get('type')
-    # Without a scope the Runner looks in mmengine's own registry alone.
+    seed = at(settings, 'randomness.seed')
+    if isinstance(seed, int) and not 0 <= seed < 2**32:  # as numpy needs it
+        what = f'randomness.seed is {seed}, and not between 0 and 2^32 - 1'
+        yield Finding(ERROR, 'randomness', '', what, 'set it right')
+
+
+def scope_findings(cfg: Config) -> Iterator[Finding]:
+    """A Runner without a scope looks in mmengine's own registry alone."""
+    kind = cfg.model.get('type')
     is_found = not isinstance(kind, str) or '.' in kind or kind in MODELS.module_dict
-    if 'default_scope' not in settings and not is_found:
+    if 'default_scope' not in cfg and not is_found:
         what = f'there is no default_scope, without which {kind} is not found'
         remedy = "set default_scope='mmdet'"
         yield Finding(ERROR, 'config', 'default_scope', what, remedy)
