@@ -21,9 +21,9 @@ from hostile_dirs import (
 )
 from markupsafe import escape
 
+from eca_mm.evaluation.report import sections
 from eca_mm.evaluation.report.markdown import markdown
 from eca_mm.evaluation.report.runs import ReportError
-from eca_mm.evaluation.report import sections
 from eca_mm.evaluation.report.sections import SECTIONS
 from eca_mm.evaluation.report.write import write_report
 
