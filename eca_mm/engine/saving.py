@@ -62,11 +62,12 @@ class InStep:
                 self.then(self.runner)
         except OSError as error:
             why = f'{error.strerror or error}; all checkpoints before it are intact'
-            if not os.path.isdir(self.work_dir):
-                why = 'the work dir was removed while the run was at work in it'
             problems = [f'cannot save {path}: {why}']
         except CheckpointError as error:
             problems = [f'{path} was saved, but {in_vain(error)}']
+        if problems[0] and not os.path.isdir(self.work_dir):
+            why = 'the work dir was removed while the run was at work in it'
+            problems = [f'cannot save {path}: {why}']
         broadcast_object_list(problems)
         if problems[0]:
             raise SaveError(problems[0])

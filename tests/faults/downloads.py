@@ -53,7 +53,7 @@ def attack(folder: Path, number: int) -> str:
                      str(here / 'work')]  # fmt: skip
         if way == 'hostile':
             status = status_of(forked(partial(tool, here, arguments, False), log))
-            return verdict(status, log.read_text(), proof)
+            return verdict(status, log.read_text(), url, proof)
         child = forked(partial(load, url), log)
         if way != 'cut':
             wait_for_part(kept.parent)
@@ -67,10 +67,11 @@ def attack(folder: Path, number: int) -> str:
     return '' if again == 0 and whole else f'{way}: it does not load afterwards'
 
 
-def verdict(status: int, said: str, proof: Path) -> str:
+def verdict(status: int, said: str, url: str, proof: Path) -> str:
     if proof.exists():
         return 'EXECUTED'
-    refusals = [line for line in said.splitlines() if line.startswith('error: ')]
+    lines = [line for line in said.splitlines() if line.startswith('error: ')]
+    refusals = [line for line in lines if url in line and 'is refused' in line]
     if 'Traceback' in said or status != 2 or len(refusals) != 1:
         return f'status {status}, {len(refusals)} lines of refusal'
     return ''
