@@ -21,6 +21,7 @@ from mmengine.model import BaseModule
 from mmengine.runner import CheckpointLoader, load_checkpoint
 
 from eca_mm.checkpoints import safe
+from eca_mm.checkpoints.content import read
 from eca_mm.checkpoints.safe import CheckpointError, load_file
 
 sys.path.insert(0, str(Path(__file__).parents[1] / 'engine'))
@@ -263,6 +264,17 @@ def test_a_digest_in_the_name_is_compared(tmp_path, served):
     for name in (f'a-{digest}.pth', 'a-20220314.pth'):  # a date is no digest
         CheckpointLoader.load_checkpoint(f'{served(tmp_path)}/{name}')
         assert (tmp_path / f'torch/hub/checkpoints/{name}').is_file()
+
+
+@pytest.mark.parametrize(
+    'name',
+    ['file:///nowhere/a.pth', 's3://bucket/a.pth', 'pavi://a', 'openmmlab://nothing',
+     'mmcls://nothing', 'http://127.0.0.1:1/a.pth', 'nowhere/a.pth', 'b2://bucket/a.pth'],
+)  # fmt: skip
+def test_a_name_that_leads_nowhere_is_told_in_one_line(name):
+    with pytest.raises(CheckpointError) as error:
+        read(name)
+    assert '\n' not in str(error.value) and str(error.value).count(name.split('/')[-1])
 
 
 def packed(path: Path) -> None:
