@@ -28,7 +28,7 @@ test: lint ## lint, then the whole test suite
 	$(PYTEST)
 	PYTHONPATH=$(PRETRAIN) $(PYTEST) tests/pretrain
 
-faults: install ## kill, damage, attack, fill the disk: the whole fault suite (5 to 14 minutes)
+faults: install ## kill, damage, attack, fill the disk: the whole fault suite (14 minutes on 2 cores)
 	$(BIN)/python tests/faults
 
 lint: install ## style and format, changing nothing
