@@ -142,7 +142,9 @@ class Trial:
     def split(self, split: str) -> None:
         """Data loader, loop and one step of a split."""
         runner, loader = self.runner, None
-        with self.of(f'{split}_dataloader'):
+        # Where the data are not there, what looks for them would only say so again.
+        told = [FileNotFoundError] if 'data root' in self.refused else []
+        with self.of(f'{split}_dataloader'), suppress(*told):
             loader = runner.build_dataloader(runner.cfg[f'{split}_dataloader'], 0)
         if loader is None:
             return
