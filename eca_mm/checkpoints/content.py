@@ -91,15 +91,11 @@ class Content:
     Attributes:
         name: Where it came from.
         state: Tensors on the meta device, names as in the file.
-        parts: What the file holds beside or around them, such as 'optimizer'.
-        meta: What its ``meta`` tells, such as 'epoch'.
         hidden: Under what other name it has a state dict; '' for none.
     """
 
     name: str
     state: State
-    parts: frozenset[str]
-    meta: frozenset[str]
     hidden: str
 
     @classmethod
@@ -114,13 +110,10 @@ class Content:
             key: torch.empty(value.shape, device='meta')
             for key, value in state_of(content, name).items()
         }
-        meta = content.get('meta')
         inner = (key for key in WRAPPERS if isinstance(content.get(key), Mapping))
         return cls(
             name=name,
             state=state,
-            parts=frozenset(map(str, content)),
-            meta=frozenset(meta if isinstance(meta, Mapping) else ()),
             hidden=next((key for key in inner if key != 'state_dict'), ''),
         )
 

@@ -16,14 +16,13 @@ from urllib.parse import urlparse
 
 import torch
 from mmengine.runner import CheckpointLoader, checkpoint
-from torch import Tensor
 from torch.hub import download_url_to_file, get_dir
 
 from eca_mm.files import replaced
 from eca_mm.host import with_names
 
-from .safe import CheckpointError, load_file
-from .store import only_one_process
+from .safe import CheckpointError, load_file, moved
+from .store import only_one_process, refuse_offline
 
 
 class SafeTorch:
@@ -71,11 +70,10 @@ def fetch(url: str, path: Path, progress: bool) -> None:
     Raises:
         CheckpointError: It does not come, or what comes is no checkpoint.
     """
-    if os.environ.get('ECA_MM_OFFLINE', '0') not in ('', '0'):
-        raise CheckpointError(unavailable(url, 'ECA_MM_OFFLINE is set'))
     # As in resnet50-0676ba61.pth; a date behind the hyphen is none.
     digest = re.search(r'-(?!20\d{6}\.)([0-9a-f]{8,})\.', urlparse(url).path)
     try:
+        refuse_offline()
         download_url_to_file(url, str(path), digest and digest[1], progress)
     except HTTPError as error:
         reason = f'the server says {error.code} {error.reason}'
@@ -83,7 +81,7 @@ def fetch(url: str, path: Path, progress: bool) -> None:
     except URLError as error:
         reason = f'{urlparse(url).netloc} is out of reach: {error.reason}'
         raise CheckpointError(unavailable(url, reason)) from error
-    except (OSError, RuntimeError) as error:  # of the connection, a wrong digest
+    except (CheckpointError, OSError, RuntimeError) as error:  # a wrong digest, too
         raise CheckpointError(unavailable(url, error)) from error
     try:
         load_file(path, keep=True)
@@ -97,23 +95,6 @@ def unavailable(url: str, reason: object) -> str:
         f'checkpoint {url} was not downloaded ({line}): get it in a browser and give '
         'its path'
     )
-
-
-def moved(content: object, map_location) -> object:
-    """The tensors on a device, as far as torch.load is asked for one.
-
-    Everything else that torch.load takes leaves them on the CPU.
-    """
-    if not isinstance(map_location, (str, torch.device)):
-        return content
-    if isinstance(content, Tensor):
-        return content.to(map_location)
-    if isinstance(content, dict):
-        for key, value in content.items():
-            content[key] = moved(value, map_location)
-    elif isinstance(content, list):
-        content[:] = [moved(value, map_location) for value in content]
-    return content
 
 
 def load_from_local(filename: str, map_location=None) -> object:

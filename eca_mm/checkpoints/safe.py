@@ -91,6 +91,23 @@ def read_safetensors(path: Path) -> dict[str, torch.Tensor]:
     return read_names(path)
 
 
+def moved(content: object, map_location) -> object:
+    """The tensors on a device, as far as torch.load is asked for one.
+
+    Everything else that torch.load takes leaves them on the CPU.
+    """
+    if not isinstance(map_location, (str, torch.device)):
+        return content
+    if isinstance(content, torch.Tensor):
+        return content.to(map_location)
+    if isinstance(content, dict):
+        for key, value in content.items():
+            content[key] = moved(value, map_location)
+    elif isinstance(content, list):
+        content[:] = [moved(value, map_location) for value in content]
+    return content
+
+
 def reason(error: Exception) -> str:
     """What is wrong with a file, in place of torch's advice to load it unsafely."""
     text = str(error)

@@ -16,7 +16,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import torch
 from filelock import FileLock
 from mmengine.runner import CheckpointLoader
 from torch import Tensor
@@ -24,7 +23,7 @@ from torch import Tensor
 from .architecture import backbone_config, kernel_sizes
 from .convert import bare_state, convert, save
 from .released import PREFIXES, Release, find_release
-from .safe import CheckpointError, load_file
+from .safe import CheckpointError, load_file, moved
 
 HEADS = ('rpn_head', 'roi_head.bbox_head', 'roi_head.mask_head', 'bbox_head')
 TIMEOUT = (10, 60)  # seconds to connect and between bytes
@@ -81,20 +80,20 @@ def load_from_ecanet(filename: str, map_location=None) -> dict:
     """Load a released checkpoint; called by mmengine's CheckpointLoader.
 
     Args:
-        map_location: A device; everything else that torch.load takes leaves the tensors
-            on the CPU.
+        map_location: See :func:`moved`.
     """
-    content = load(filename)
-    if isinstance(map_location, (str, torch.device)):
-        state = content['state_dict']
-        content['state_dict'] = {k: v.to(map_location) for k, v in state.items()}
-    return content
+    return moved(load(filename), map_location)
+
+
+def refuse_offline() -> None:
+    """Raise CheckpointError if nothing may be downloaded."""
+    if os.environ.get('ECA_MM_OFFLINE', '0') not in ('', '0'):
+        raise CheckpointError('ECA_MM_OFFLINE is set')
 
 
 def fetch(release: Release, path: Path) -> None:
     """Download a released file, convert and check it, and keep it at ``path``."""
-    if os.environ.get('ECA_MM_OFFLINE', '0') not in ('', '0'):
-        raise CheckpointError('ECA_MM_OFFLINE is set')
+    refuse_offline()
     print(f'downloading {release.link} to {path}', flush=True)
     with TemporaryDirectory() as folder:
         raw = Path(folder) / f'{release.file}.pth'

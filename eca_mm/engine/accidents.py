@@ -12,6 +12,7 @@ from torch.utils.data._utils import signal_handling
 
 from .errors import RunStopped
 
+REMOVED = 'was removed while the run was at work in it'
 GO_ON = 'go on from the last checkpoint with --resume'
 MEMORY = 'out of memory? lower num_workers or batch_size'
 REMEDIES = {
@@ -55,10 +56,7 @@ def told(folder: Path) -> Iterator[None]:
 def what_happened(error: Exception, folder: Path) -> str:
     """The accident behind an error; '' if it is of another kind."""
     if isinstance(error, OSError) and not folder.is_dir():
-        return (
-            f'the work dir {folder} was removed while the run was at work in it: '
-            'start it again'
-        )
+        return f'the work dir {folder} {REMOVED}: start it again'
     text = str(error)
     if isinstance(error, (ConnectionError, EOFError)):  # a batch of a dead worker's
         text = failed_worker()

@@ -4,10 +4,11 @@ The newest file of a work dir, one that ``--resume`` names, and what mmengine lo
 the end (from a store, or for a run that no tool of ours has started) are held to it.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from torch import nn
 
+from eca_mm.checkpoints.content import without_wrapper
 from eca_mm.checkpoints.load_report import LoadReport, load_report
 from eca_mm.checkpoints.misfit import misfits
 from eca_mm.findings import some
@@ -27,27 +28,15 @@ def why_not_resumable(content: object, model: nn.Module | None = None) -> str:
     """
     if not isinstance(content, Mapping):
         return f'is not of a run, but a {type(content).__name__}: {START_ANEW}'
-    parts = [part for part in PARTS if isinstance(content.get(part), Mapping)]
-    absent = absent_parts(parts, content['meta'] if 'meta' in parts else ())
+    absent = [part for part in PARTS if not isinstance(content.get(part), Mapping)]
+    absent = absent or [name for name in PLACE if name not in content['meta']]
     if absent:
         return f'is not of a run: it has no {some(absent)}: {START_ANEW}'
     if model is None:
         return ''
-    state = {
-        name.removeprefix('module.'): v for name, v in content['state_dict'].items()
-    }
+    state = without_wrapper(content['state_dict'])
     other = of_another_model(load_report(model, state))
     return f'{other}: {SAME_CONFIG}' if other else ''
-
-
-def absent_parts(parts: Collection[str], meta: Collection[str]) -> list[str]:
-    """What mmengine needs to go on and a checkpoint does not have.
-
-    Args:
-        parts, meta: Names of what it has, and of what its meta data tell.
-    """
-    absent = [part for part in PARTS if part not in parts]
-    return absent or [part for part in PLACE if part not in meta]
 
 
 def of_another_model(report: LoadReport) -> str:

@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 from eca_mm.checkpoints.safe import CheckpointError, load_file
 from eca_mm.files import replaced
 
+from .accidents import REMOVED
 from .errors import RunStopped
 
 
@@ -66,8 +67,7 @@ class InStep:
         except CheckpointError as error:
             problems = [f'{path} was saved, but {in_vain(error)}']
         if problems[0] and not os.path.isdir(self.work_dir):
-            why = 'the work dir was removed while the run was at work in it'
-            problems = [f'cannot save {path}: {why}']
+            problems = [f'cannot save {path}: the work dir {REMOVED}']
         broadcast_object_list(problems)
         if problems[0]:
             raise SaveError(problems[0])

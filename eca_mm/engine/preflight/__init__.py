@@ -1,6 +1,5 @@
 """Look at what a run will need before it starts, and say all that is wrong."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from io import StringIO
@@ -14,6 +13,7 @@ from eca_mm.findings import ERROR, WARNING, Finding
 from ..distributed import is_first_rank
 from ..errors import RequestError
 from ..runner import build_model
+from ..speech import print_line
 from .data import data_findings
 from .disk import disk_findings
 from .dry_run import dry_findings
@@ -52,7 +52,7 @@ def refuse_problems(cfg: Config, splits: tuple[str, ...]) -> None:
         raise RequestError(*errors)
     for finding in findings:
         if finding.level == WARNING:
-            print(f'warning: {finding.line()}', file=sys.stderr)
+            print_line(f'warning: {finding.line()}')
 
 
 def show_problems(

@@ -19,6 +19,11 @@ def leaf_datasets(dataset: dict) -> Iterator[dict]:
         yield from chain.from_iterable(map(leaf_datasets, inner))
 
 
+def as_list(value) -> list:
+    """What a config may give alone or as several."""
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
 def metrics_of(cfg: dict, split: str) -> list[dict]:
     """The metrics of a split's evaluator."""
     evaluator = cfg.get(f'{split}_evaluator') or []

@@ -16,6 +16,7 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import DataLoader
 
+from .config_parts import as_list
 from .names import look_up
 from .schedule import processes
 from .stand_in import StandIn, built
@@ -129,8 +130,7 @@ class DryRunner(Runner):
         """An evaluator's config whose COCO metrics read and write in our folder."""
         settings = deepcopy(evaluator)
         inner = settings.get('metrics') if isinstance(settings, dict) else settings
-        metrics = [settings] if inner is None else inner
-        for metric in metrics if isinstance(metrics, (list, tuple)) else [metrics]:
+        for metric in as_list(settings if inner is None else inner):
             if not isinstance(metric, dict) or not is_coco(metric.get('type')):
                 continue
             path = metric.get('ann_file')

@@ -4,6 +4,8 @@ from mmengine.model import BaseModule
 from mmengine.registry import WEIGHT_INITIALIZERS
 from torch import nn
 
+from .config_parts import as_list
+
 
 def try_initializers(model: nn.Module) -> None:
     """Build the initialiser of each module, and initialise nothing.
@@ -14,7 +16,7 @@ def try_initializers(model: nn.Module) -> None:
     """
     for module in model.modules():
         given = module.init_cfg if isinstance(module, BaseModule) else None
-        for init in given if isinstance(given, (list, tuple)) else [given]:
+        for init in as_list(given):
             if isinstance(init, dict):
                 # What overrides it in a part may lack a type, which is then this one.
                 settings = {k: v for k, v in init.items() if k != 'override'}

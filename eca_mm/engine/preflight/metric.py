@@ -8,7 +8,7 @@ from mmengine.config import Config
 
 from eca_mm.findings import ERROR, WARNING, Finding
 
-from .config_parts import metrics_of
+from .config_parts import as_list, metrics_of
 from .names import did_you_mean
 
 METRICS = ('bbox', 'segm', 'proposal', 'proposal_fast')
@@ -48,7 +48,7 @@ def argument_findings(metric: dict, part: str) -> Iterator[Finding]:
 
 def kind_problems(metric: dict) -> Iterator[tuple[str, str, str]]:
     kinds = metric.get('metric', 'bbox')
-    for kind in kinds if isinstance(kinds, (list, tuple)) else [kinds]:
+    for kind in as_list(kinds):
         if kind not in METRICS:
             near = f'did you mean {USUAL[kind]!r}?' if kind in USUAL else ''
             near = near or did_you_mean(str(kind), METRICS)
@@ -115,10 +115,6 @@ def threshold_problems(metric: dict) -> Iterator[tuple[str, str, str]]:
         yield 'iou_thrs', what, 'leave one of the two out'
 
 
-def as_list(value) -> list:
-    return list(value) if isinstance(value, (list, tuple)) else [value]
-
-
 def is_standard(thresholds: list) -> bool:
     return len(thresholds) == len(STANDARD) and all(
         map(math.isclose, thresholds, STANDARD)
@@ -134,8 +130,7 @@ def best_findings(cfg: Config) -> Iterator[Finding]:
     if not all(isinstance(m, dict) and m.get('type') in COCO_METRICS for m in metrics):
         return
     given = [name for metric in metrics for name in figures(metric)]
-    best = hook['save_best']
-    for name in best if isinstance(best, (list, tuple)) else [best]:
+    for name in as_list(hook['save_best']):
         if name != 'auto' and name not in given:
             what = f'save_best={name!r} is none of the figures of val_evaluator'
             near = did_you_mean(str(name), given) or f'take of {", ".join(given)}'

@@ -8,7 +8,7 @@ from mmengine.registry import MODELS
 
 from eca_mm.findings import ERROR, Finding
 
-from .config_parts import leaf_datasets, walk
+from .config_parts import as_list, leaf_datasets, walk
 from .names import did_you_mean
 
 # What a value must be, as one would say it: and the types that are that.
@@ -112,7 +112,7 @@ def shape_findings(cfg: Config) -> Iterator[Finding]:
 
 
 def absent_findings(settings: dict) -> Iterator[Finding]:
-    """What the host's Runner takes if it is there, but not as None."""
+    """What the host takes if it is there, but not as None; a seed beyond numpy's."""
     for key in ('env_cfg', 'randomness', 'default_scope'):
         if key in settings and settings[key] is None:
             yield Finding(ERROR, 'config', key, f'{key} is None', f'leave {key} out')
@@ -155,7 +155,7 @@ def split_findings(settings: dict, split: str) -> Iterator[Finding]:
                 yield Finding(ERROR, key, '', what, 'set it right')
     key = f'{split}_evaluator'
     metrics = settings.get(key) or []
-    for metric in metrics if isinstance(metrics, (list, tuple)) else [metrics]:
+    for metric in as_list(metrics):
         if isinstance(metric, dict) and not metric.keys() & {'type', 'metrics'}:
             near = "give type, such as 'FastCocoMetric'"
             yield Finding(ERROR, key, '', 'a metric has no type', near)

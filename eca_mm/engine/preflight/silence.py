@@ -8,7 +8,7 @@ from torch import nn
 
 from eca_mm.findings import WARNING, Finding, some
 
-from .config_parts import walk
+from .config_parts import as_list, walk
 
 # Random weights and all that has to go with them.
 RANDOM_INIT = (
@@ -73,7 +73,3 @@ def has_weights(model: dict) -> bool:
     inits = [init for node in nodes for init in as_list(node.get('init_cfg'))]
     named = any(isinstance(i, dict) and i.get('type') == 'Pretrained' for i in inits)
     return named or any(node.get('pretrained') for node in nodes)
-
-
-def as_list(value) -> list:
-    return list(value) if isinstance(value, (list, tuple)) else [value]

@@ -11,7 +11,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .markdown import UNSEEN
+from .plain_text import printable
 
 # Readable on white and on near black alike: contrast above 3 on both.
 COLOURS = ('#3b82f6', '#ea580c', '#0d9668', '#a855f7', '#dc3545', '#0e93b0', '#a37312')
@@ -64,8 +64,7 @@ def panel(panels: list[str], title: str, size=(4.4, 3.1), **settings) -> Iterato
 
 def plain(text: str) -> str:
     """A name as a figure can show it: of bearable length, no formula, on one line."""
-    text = ' '.join(UNSEEN.sub(' ', text).split())
-    text = text.encode(errors='backslashreplace').decode()
+    text = printable(text)
     if len(text) > LONGEST:
         text = text[: LONGEST - 1] + '…'
     return text.replace('$', r'\$')

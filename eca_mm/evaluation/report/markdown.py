@@ -2,6 +2,8 @@
 
 import re
 
+from .plain_text import one_line
+
 # Begins or ends something within a line: code, emphasis, a link or picture, a table's
 # cell, a line through. Entities, because not every reader takes a backslash before <.
 SPECIAL = re.compile(r'[\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_])')
@@ -10,7 +12,6 @@ ENTITIES = {'&': '&amp;', '<': '&lt;', '>': '&gt;'}
 ADDRESS = re.compile(r'(://)|\b(www)\.', re.IGNORECASE)
 # At the begin of a line: a heading, a list, a rule or an underline.
 BEGIN = re.compile(r'(#{1,6}|[-+]|=+|-+|\d+[.)])(?=\s|$)')
-UNSEEN = re.compile(r'[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]')
 
 
 def markdown(text: str) -> str:
@@ -18,7 +19,7 @@ def markdown(text: str) -> str:
 
     Every value of report.md goes through here: see :func:`.page.render`.
     """
-    text = ' '.join(UNSEEN.sub(' ', text).split())
+    text = one_line(text)
     text = SPECIAL.sub(lambda found: '\\' + found[0], text)
     text = ''.join(ENTITIES.get(letter, letter) for letter in text)
     text = ADDRESS.sub(lambda found: r':\//' if found[1] else found[2] + r'\.', text)

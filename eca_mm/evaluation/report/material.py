@@ -10,6 +10,7 @@ from eca_mm.coco_format import Truth
 
 from ..bootstrap import Bootstrap, bootstrap
 from ..detections import Detections
+from .plain_text import printable
 from .results import check_results, read_annotations, read_results, with_kinds
 from .runs import KINDS, ReportError, Run
 
@@ -122,7 +123,7 @@ def read_detections(
                 notes.append(f'{run.name}: nothing was detected ({KINDS[kind]})')
     notes = list(dict.fromkeys(notes))
     for note in notes:
-        print(f'warning: {note}', file=sys.stderr)
+        print('warning:', printable(note), file=sys.stderr)
     return detections, notes
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from rich.console import Console
 
 from .blocks import Note, Section
-from .markdown import UNSEEN
 from .material import Material, Step, gather
 from .page import PAGE, write_page
+from .plain_text import printable
 from .record import environment, now
 from .runs import ReportError, Run, read_runs
 from .sections import all_sections
@@ -68,12 +68,6 @@ def warn(sections: list[Section]) -> None:
             if isinstance(block, Note) and block.warning:
                 for line in block.lines:
                     print('warning:', printable(line), file=sys.stderr)
-
-
-def printable(text: str) -> str:
-    """A line of a terminal, which a text from a file cannot command."""
-    text = ' '.join(UNSEEN.sub(' ', text).split())
-    return text.encode(errors='backslashreplace').decode()
 
 
 def summary(run: Run) -> dict:
