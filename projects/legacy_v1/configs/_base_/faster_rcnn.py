@@ -1,9 +1,6 @@
 # Faster R-CNN, ECA-ResNet, FPN, tested by MMDetection 1.x's rules.
 _base_ = '../../../../configs/faster_rcnn_r50.py'
 
-# In place of the root's list, so eca_mm stands here too.
-custom_imports = dict(imports=['eca_mm', 'eca_mm.legacy_v1'])
-
 model = dict(
     backbone=dict(type='ECAResNet', init_cfg=None),  # all weights are the checkpoint's
     rpn_head=dict(

@@ -10,7 +10,7 @@ from mmengine.config import Config
 from torch import nn
 
 from eca_mm.checkpoints import mmdet_v1
-from eca_mm.legacy_v1 import V1CocoMetric
+from eca_mm.mmdet_v1 import V1CocoMetric
 
 SHAPE, ORIGINAL, SCALE = (120, 150), (96, 120), 1.25
 # 1.x has these for the background too.

@@ -1,0 +1,22 @@
+"""MMDetection 1.x's rules for models of 3.x, where a config cannot ask for them.
+
+In 1.x a box names its first and its last pixel: it is ``x2 - x1 + 1`` wide. 3.x keeps
+``LegacyAnchorGenerator`` of that, and NMS takes ``offset=1``; but its
+``LegacyDeltaXYWHBBoxCoder`` leaves out the half pixels (its source says so), and its
+RoIAlign, its COCO metric and its masks have no last pixel.
+"""
+
+from .coder import V1DeltaXYWHBBoxCoder
+from .mask_head import V1FCNMaskHead
+from .metric import V1CocoMetric
+from .roi_head import V1RoIHead
+from .roi_pooling import V1RoIAlign, V1RoIExtractor
+
+__all__ = [
+    'V1CocoMetric',
+    'V1DeltaXYWHBBoxCoder',
+    'V1FCNMaskHead',
+    'V1RoIAlign',
+    'V1RoIExtractor',
+    'V1RoIHead',
+]
