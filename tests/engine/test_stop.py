@@ -117,7 +117,7 @@ def test_nothing_is_saved_twice(tmp_path):
 
 
 RUN = """
-import sys, time
+import sys, time, traceback
 from contextlib import suppress
 from small_run import Small, small_runner
 from eca_mm.engine import exit_status
@@ -132,7 +132,15 @@ class Slow(Small):
         return super().forward(*args, **kwargs)
 
 small_runner.__globals__['Small'] = Slow
-train = lambda: small_runner('.', dict(interval=1), workers=1, epochs=99).train() and 0
+
+def train():
+    try:
+        small_runner('.', dict(interval=1), workers=1, epochs=99).train()
+    except BaseException:  # for the test to show where the terminal cannot
+        with open('trace.txt', 'w') as file:
+            traceback.print_exc(file=file)
+        raise
+
 sys.exit(exit_status(train))
 """
 
@@ -181,7 +189,8 @@ def test_terminal_that_is_closed(tmp_path):
     os.killpg(run.pid, signal.SIGHUP)
     os.close(mine)
     try:
-        assert run.wait(timeout=60) == 129
+        status = run.wait(timeout=60)
     finally:
         run.kill()
+    assert status == 129, (tmp_path / 'trace.txt').read_text()
     assert newest_checkpoint(tmp_path).name == 'interrupted.pth'
