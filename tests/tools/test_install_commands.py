@@ -20,7 +20,7 @@ NINJA_LINES = """\
 
 
 def test_progress_counts_ninja_lines_cut_anywhere():
-    whole, cut = Progress(io.StringIO()), Progress(io.StringIO())
+    whole, cut = Progress(out=io.StringIO()), Progress(out=io.StringIO())
     whole(NINJA_LINES)
     for start in range(0, len(NINJA_LINES), 7):
         cut(NINJA_LINES[start : start + 7])
@@ -31,7 +31,7 @@ def test_progress_is_line_based_and_quiet_without_a_terminal(monkeypatch):
     now = [0.0]
     monkeypatch.setattr(time, 'monotonic', lambda: now[0])
     out = io.StringIO()
-    progress = Progress(out)
+    progress = Progress(out=out)
     for n in range(1, 101):
         now[0] += 3
         progress(f'  [{n}/100] c++ -c x.cpp\n')
