@@ -6,7 +6,8 @@ import tarfile
 import zlib
 from pathlib import Path
 
-from .checkout import LOG, numbers
+from . import checkout
+from .checkout import numbers
 from .commands import CommandError, find_cause, find_remedy
 from .output import InstallError, note
 from .target import Target
@@ -52,7 +53,7 @@ class Build:
         sdist = self.fetch(mmcv)
         tree = unpack(sdist, self.folder / 'units')
         arrange(tree, self.ops, self.jobs)
-        note(f'compiling with {self.jobs} jobs; all output goes to {LOG}')
+        note(f'compiling with {self.jobs} jobs; all output goes to {checkout.LOG}')
         try:
             return self.compile(tree)
         except CommandError as error:

@@ -3,8 +3,8 @@
 What a compiler spends on one of mmcv's files is nearly all the reading of torch's
 headers: 8 s of CPU time for a file with nothing else, 9 to 10 s for most, 13 s for
 eighteen of them in one unit (g++ 12, torch 2.13). Only pybind.cpp is large, with 45 s
-and 2.3 GB of memory where a unit takes 1.2 GB; it stays alone. A machine with many cores
-waits for it anyway, so that more than the fewest possible units gain nothing.
+and 2.3 GB of memory where a unit takes 1.2 GB; it stays alone. Who has many cores waits
+for it anyway, so that more than the fewest possible units gain nothing.
 
 Nothing is patched: the files get names that mmcv's setup.py does not look for, and new
 ones include them.
