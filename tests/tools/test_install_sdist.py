@@ -104,6 +104,7 @@ def build(tmp_path):
         with zipfile.ZipFile(wheel) as archive:
             (name,) = (name for name in archive.namelist() if '_ext' in name)
             module = archive.extract(name, tmp_path / 'installed')
+        assert b'.debug_info' not in Path(module).read_bytes(), "Python's own flags"
         spec = importlib.util.spec_from_file_location('_ext', module)
         return importlib.util.module_from_spec(spec)
 

@@ -33,6 +33,11 @@ def test_units_hold_every_file_once_rivals_apart_and_alike(sizes, jobs, number):
     assert max(loads) - min(loads) <= max(sizes.values())
 
 
+def test_the_large_are_placed_before_the_small():
+    units = plan({'a.cpp': 1, 'b.cpp': 2, 'c.cpp': 3, 'd.cpp': 4}, 2)
+    assert sorted(units) == [['a.cpp', 'd.cpp'], ['b.cpp', 'c.cpp']]
+
+
 def test_macros_come_after_all_that_they_would_break():
     (unit,) = (unit for unit in plan(CPP, 1) if 'cpu/psamask.cpp' in unit)
     assert unit[-1] == 'cpu/psamask.cpp' and len(unit) > 10

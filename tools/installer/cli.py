@@ -17,7 +17,7 @@ from .venv import Venv
 
 DESCRIPTION = (
     'Makes .venv in the repository with everything eca_mm needs. The first run '
-    "compiles mmcv's operators, about 15 minutes on two cores, and keeps the wheel; a "
+    "compiles mmcv's operators, a minute or two on two cores, and keeps the wheel; a "
     'run that finds nothing to do takes a second.'
 )
 EPILOG = (
@@ -50,8 +50,8 @@ def parse_arguments(arguments: list[str] | None) -> Namespace:
     flag(
         '--torch',
         metavar='X.Y.Z',
-        help='another release of torch than the pinned one, from 2.6.0 on; later runs '
-        'keep it. mmcv is compiled for each release once',
+        help='another release of torch than the pinned one, from 2.6.0 on, and with it '
+        'what it asks for; later runs keep it',
     )
     kind = parser.add_mutually_exclusive_group()
     for ops, text in [('cuda', 'without'), ('cpu', 'with')]:

@@ -25,7 +25,8 @@ REMEDIES = {  # found in a failed command's output: how to mend it
 def execute(command: list[str], env: dict[str, str]) -> tuple[int, str]:
     """Run a command, its output added to the log. Returns its status and output."""
     checkout.LOG.parent.mkdir(exist_ok=True)
-    progress = Progress(int(env.get('MAX_JOBS', 1)))
+    jobs = env.get('MAX_JOBS', '')
+    progress = Progress(int(jobs) if jobs.isdecimal() else 1)
     with (
         open(checkout.LOG, 'ab', buffering=0) as out,
         open(checkout.LOG, errors='replace') as log,

@@ -3,7 +3,7 @@
 What a compiler spends on one of mmcv's files is nearly all the reading of torch's
 headers: 8 s of CPU time for a file with nothing else, 9 to 10 s for most, 13 s for
 eighteen of them in one unit (g++ 12, torch 2.13). Only pybind.cpp is large, with 45 s
-and 2.3 GB of memory where a unit takes 1.2 GB; it stays alone. Who has many cores waits
+and 2.2 GiB of memory where a unit takes 1.1; it stays alone. Who has many cores waits
 for it anyway, so that more than the fewest possible units gain nothing.
 
 Nothing is patched: the files get names that mmcv's setup.py does not look for, and new
@@ -72,8 +72,7 @@ def plan(sizes: dict[str, int], least: int) -> list[list[str]]:
     """
     present = [len(rivals & sizes.keys()) for rivals in RIVALS]
     units = [[] for _ in range(min(len(sizes), max(least, *present)))]
-    # Rivals choose first, so that each finds a unit; then the large before the small.
-    for file in sorted(sizes, key=lambda f: (not rivals_of(f), -sizes[f], f)):
+    for file in sorted(sizes, key=lambda f: (-sizes[f], f)):  # the large ones first
         free = [unit for unit in units if rivals_of(file).isdisjoint(unit)]
         min(free, key=lambda unit: sum(sizes[f] for f in unit)).append(file)
     return [sorted(unit, key=lambda file: (file in LAST, file)) for unit in units]
