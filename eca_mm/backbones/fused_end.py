@@ -10,6 +10,7 @@ from torch.nn.modules.module import _has_any_global_hook
 
 from eca_mm import kernels
 from eca_mm.fused import channel_means, gated_projection, gated_tail
+from eca_mm.fused_norm import normed_tail
 from eca_mm.layers.base import ChannelAttention
 from eca_mm.layers.eca import ECA
 
@@ -42,11 +43,11 @@ def attention_to_fuse(
 ) -> ChannelAttention | None:
     """The attention after a block's last norm if its end can be fused, else None.
 
-    It can where the norm is a batch norm in eval mode, nothing but a channel attention
-    follows it, then the addition and a ReLU; where none of these modules has a hook
-    (counters of FLOPs and recorders of gates must see them called); and where nobody
-    traces, exports, transforms or checkpoints the block. All of this is asked at every
-    forward, since any of it may have changed: nothing is remembered.
+    It can where the norm is a batch norm, nothing but a channel attention follows it,
+    then the addition and a ReLU; where none of these modules has a hook (counters of
+    FLOPs and recorders of gates must see them called); and where nobody traces,
+    exports, transforms or checkpoints the block. All of this is asked at every forward,
+    since any of it may have changed: nothing is remembered.
 
     Args:
         x: Input of the block.
@@ -58,7 +59,7 @@ def attention_to_fuse(
     attention = getattr(block, plugin_names[0])
     relu = block.relu
     if (
-        is_affine(norm)
+        is_fusable_norm(norm)
         and type(relu) is nn.ReLU
         and is_channel_attention(attention)
         and runs_eagerly(x)
@@ -68,15 +69,17 @@ def attention_to_fuse(
     return None
 
 
-def is_affine(norm: nn.Module) -> bool:
-    """Whether a norm is a batch norm that computes a * x + b, with a and b given."""
-    return (
-        type(norm) is nn.BatchNorm2d
-        and not norm.training
-        and norm.affine
-        and norm.track_running_stats
-        and norm.running_mean is not None
-    )
+def is_fusable_norm(norm: nn.Module) -> bool:
+    """Whether a norm is a batch norm that computes a * x + b.
+
+    In eval mode a and b are given. In training mode the batch gives them; compiled, the
+    norm is left to torch.compile, which fuses the plain operators itself.
+    """
+    if type(norm) not in (nn.BatchNorm2d, nn.SyncBatchNorm) or not norm.affine:
+        return False
+    if norm.training:
+        return not torch.compiler.is_compiling()
+    return norm.track_running_stats and norm.running_mean is not None
 
 
 def is_channel_attention(module: nn.Module) -> bool:
@@ -143,8 +146,10 @@ def fused_end(
     Args:
         x: Input (N, C, H, W) of the block's last convolution.
         identity: The block's other branch, of the output's shape.
-        triton: Take the GPU kernels where they serve.
+        triton: Take the GPU kernels where they serve: with the norm in eval mode.
     """
+    if norm.training:
+        return normed_tail(conv(x), norm, attention.gate, identity)
     if triton and kernels.serve(x):
         return triton_end(conv(x), norm, attention, identity)
     a, b = affine(norm)
