@@ -206,16 +206,17 @@ def gradient_sums(
     # of a product without writing the product, which takes three times as long.
     n, channels = u.shape[:2]
     center = u.new_zeros(channels) if center is None else center.to(u.dtype)
-    center = center.repeat(n).view(len(images[0]), -1)
-    rstd = torch.ones_like(center[0])
+    # As many images and channels as there are in the images.
+    centers = center.expand(n, channels).reshape(len(images[0]), -1)
+    rstd = torch.ones_like(centers[0])
     found = [
         torch.ops.aten.native_batch_norm_backward(
             g[None], x[None], None, None, None, c, rstd, True, 0, [False, True, True]
-        )
-        for g, x, c in zip(*images, center, strict=True)
+        )[1:]
+        for g, x, c in zip(*images, centers, strict=True)
     ]
-    _, products, totals = zip(*found, strict=True)
-    return tuple(torch.cat(part).view(n, channels) for part in (totals, products))
+    products, totals = map(torch.cat, zip(*found, strict=True))
+    return totals.view(n, channels), products.view(n, channels)
 
 
 def as_images(*tensors: Tensor) -> list[Tensor] | None:

@@ -20,7 +20,6 @@ import torch
 from torch import Tensor, nn
 from torch import distributed as dist
 from torch.autograd import Function
-from torch.nn import functional as F
 
 from .batch_statistics import batch_statistics
 from .fused import differentiates, gradient_sums, through_relu
@@ -99,8 +98,9 @@ class Normed(Function):
             if ctx.group is not None:
                 total, total_u = over_ranks(total, total_u, ctx.group)
             a = weight * rstd
-            slope = a * rstd.square() * total_u / -ctx.count
-            shift = a * (grad_means / u[0, 0].numel() - total / ctx.count)
+            slope = rstd.square() * total_u * (a / -ctx.count)
+            pixels = u.shape[2] * u.shape[3]
+            shift = a * (grad_means / pixels - total / ctx.count)
             grad_u = combined(grad, factors, u, mean, slope, shift)
         else:
             grad_u = None
@@ -127,30 +127,22 @@ class NormedTail(Function):
         u, gate, a, b, mean, out = ctx.saved_tensors
         grad = through_relu(grad, out)
         total, total_u = gradient_sums(grad, u, mean)
-        grad_gate = (a * total_u + b * total).to(gate.dtype)
+        grad_gate = torch.addcmul(b * total, a, total_u).to(gate.dtype)
         grad_a, grad_b = (gate * total_u).sum(0), (gate * total).sum(0)
         return None, grad_gate, grad_a, grad_b, grad, None, grad, gate * a
 
 
 def tail(u: Tensor, scale: Tensor, shift: Tensor, identity: Tensor) -> Tensor:
-    """relu(scale * u + shift + identity), rounded to the dtype of ``u`` once a pass.
+    """relu(scale * u + shift + identity), in the dtype of ``u``.
 
     Args:
         u, identity: (N, C, H, W), of one dtype.
         scale, shift: (N, C), at least float32.
     """
-    n, channels, height, width = u.shape
-    if u.is_contiguous():
-        # As a norm of one image with NC channels: the only operator that multiplies and
-        # adds in one pass, and in float32 where u is narrower.
-        row = u.view(1, n * channels, height, width)
-        scale, shift = scale.flatten(), shift.flatten()
-        mean, variance = torch.zeros_like(scale), torch.ones_like(scale)
-        out = F.batch_norm(row, mean, variance, scale, shift, eps=0).view(u.shape)
-    else:
-        scale, shift = scale[..., None, None], shift[..., None, None]
-        out = (u * scale).add_(shift).to(u.dtype)
-    return out.add_(identity).relu_()
+    scale, shift = scale[..., None, None], shift[..., None, None]
+    if u.dtype == scale.dtype:
+        return (identity + shift).addcmul_(u, scale).relu_()
+    return (u * scale).add_(shift).add_(identity).relu_().to(u.dtype)
 
 
 def combined(
