@@ -49,14 +49,21 @@ def gated_projection(
     return GatedProjection.apply(x.to(dtype), weights, shift, identity.to(dtype))
 
 
-def gated_tail(u: Tensor, scale: Tensor, shift: Tensor, identity: Tensor) -> Tensor:
+def gated_tail(
+    u: Tensor, scale: Tensor, shift: Tensor, identity: Tensor, overwrite: bool = False
+) -> Tensor:
     """relu(scale * u + shift + identity), in the dtype of ``u``.
 
     Args:
         u, identity: (N, C, H, W).
         scale, shift: (N, C).
+        overwrite: Write the result over ``u`` where no gradient is asked for.
     """
-    return GatedTail.apply(u, scale, shift, identity.to(u.dtype))
+    identity = identity.to(u.dtype)
+    if overwrite and not torch.is_grad_enabled():
+        torch.addcmul(identity, u, per_pixel(scale, u), out=u)
+        return u.add_(per_pixel(shift, u)).relu_()
+    return GatedTail.apply(u, scale, shift, identity)
 
 
 def convolution_dtype(x: Tensor) -> torch.dtype:

@@ -28,15 +28,19 @@ __all__ = ['normed_tail']
 
 
 def normed_tail(
-    u: Tensor, norm: nn.Module, gate: Callable[[Tensor], Tensor], identity: Tensor
+    u: Tensor,
+    norm: nn.Module,
+    gate: Callable[[Tensor], Tensor],
+    identity: Tensor | None = None,
 ) -> Tensor:
     """relu(gate * norm(u) + identity), in the dtype of ``u``.
 
     Args:
-        u, identity: (N, C, H, W).
+        u: (N, C, H, W).
         norm: A BatchNorm2d or SyncBatchNorm in training mode, affine. Its running
             statistics are updated.
         gate: From the means of norm(u) (N, C) to gates (N, C).
+        identity: (N, C, H, W); without one neither is there a ReLU.
 
     Raises:
         ValueError: There is one value a channel, in all.
@@ -52,7 +56,7 @@ def normed_tail(
         u, norm.weight, norm.bias, statistics, norm.eps, group
     )
     gates = gate(means.to(u.dtype))
-    identity = identity.to(u.dtype)
+    identity = None if identity is None else identity.to(u.dtype)
     return NormedTail.apply(u, gates, a, b, identity, statistics.mean, *carriers)
 
 
@@ -108,7 +112,7 @@ class Normed(Function):
 
 
 class NormedTail(Function):
-    """relu(gate * (a * (u - mean) + b) + identity).
+    """relu(gate * (a * (u - mean) + b) + identity), see :func:`normed_tail`.
 
     The gradient of u is left to :class:`Normed`, by the two carriers.
     """
@@ -119,27 +123,33 @@ class NormedTail(Function):
         # With the factors as they were rounded, whose errors then cancel.
         shift = (gate * b - mean * scale).to(scale.dtype)
         out = tail(u, scale, shift, identity)
-        ctx.save_for_backward(u, gate, a, b, mean, out)
+        saved = None if identity is None else out
+        ctx.save_for_backward(u, gate, a, b, mean, saved)
         return out
 
     @staticmethod
     def backward(ctx, grad):
         u, gate, a, b, mean, out = ctx.saved_tensors
-        grad = through_relu(grad, out)
+        grad_identity = None
+        if out is not None:
+            grad = grad_identity = through_relu(grad, out)
         total, total_u = gradient_sums(grad, u, mean)
         grad_gate = torch.addcmul(b * total, a, total_u).to(gate.dtype)
         grad_a, grad_b = (gate * total_u).sum(0), (gate * total).sum(0)
-        return None, grad_gate, grad_a, grad_b, grad, None, grad, gate * a
+        carriers = grad, gate * a
+        return None, grad_gate, grad_a, grad_b, grad_identity, None, *carriers
 
 
-def tail(u: Tensor, scale: Tensor, shift: Tensor, identity: Tensor) -> Tensor:
-    """relu(scale * u + shift + identity), in the dtype of ``u``.
+def tail(u: Tensor, scale: Tensor, shift: Tensor, identity: Tensor | None) -> Tensor:
+    """relu(scale * u + shift + identity) or scale * u + shift, in the dtype of ``u``.
 
     Args:
         u, identity: (N, C, H, W), of one dtype.
         scale, shift: (N, C), at least float32.
     """
     scale, shift = scale[..., None, None], shift[..., None, None]
+    if identity is None:
+        return (u * scale).add_(shift).to(u.dtype)
     if u.dtype == scale.dtype:
         return (identity + shift).addcmul_(u, scale).relu_()
     return (u * scale).add_(shift).add_(identity).relu_().to(u.dtype)

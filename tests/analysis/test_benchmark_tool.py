@@ -127,11 +127,13 @@ def test_paper_table(run, tmp_path, monkeypatch):
         ('inference', 'none', '2086'),
         ('inference', 'SE', '2000'),
         ('inference', 'CBAM', ''),
-        ('inference', 'ECA', '2010'),
+        ('inference', 'naive ECA', '2010'),
+        ('inference', 'ours', '2010'),
         ('training step', 'none', '711'),
         ('training step', 'SE', '671'),
         ('training step', 'CBAM', ''),
-        ('training step', 'ECA', '676'),
+        ('training step', 'naive ECA', '676'),
+        ('training step', 'ours', '676'),
     ]
     assert {(r['unit'], r['size'], r['baseline']) for r in rows} == {
         ('images/s', '32x32', 'none')

@@ -85,8 +85,8 @@ def fused_calls(monkeypatch):
         monkeypatch.setattr(
             fused_end,
             name,
-            lambda *args, name=name, function=function: (
-                calls.append(name) or function(*args)
+            lambda *args, name=name, function=function, **kwargs: (
+                calls.append(name) or function(*args, **kwargs)
             ),
         )
     return calls
@@ -287,6 +287,21 @@ def test_a_watched_last_convolution_is_called(fused_calls):
     block.conv3.register_forward_hook(lambda *args: seen.append(args))
     block(torch.randn(2, 64, 4, 4))
     assert fused_calls == ['gated_tail'] and len(seen) == 1
+
+
+def test_inference_overwrites_nothing_that_is_seen(fused_calls):
+    """In c5 the output of conv3 becomes the block's, unless a hook keeps it."""
+    block, x = resnet().layer4[1], torch.randn(2, 256, 4, 4)
+    before, expected = x.clone(), block(x)
+    with torch.no_grad():
+        found = block(x)
+        seen = []
+        block.conv3.register_forward_hook(lambda _, __, out: seen.append(out))
+        assert torch.equal(block(x), found)
+    assert fused_calls == ['gated_tail'] * 3
+    torch.testing.assert_close(found, expected)
+    assert torch.equal(x, before)
+    assert not torch.equal(seen[0], found) and seen[0].min() < 0
 
 
 def test_further_plugins_at_the_same_place_and_other_blocks_are_plain(fused_calls):
