@@ -20,7 +20,7 @@ from torch.autograd.function import once_differentiable
 
 from eca_mm import fused
 
-from .batched import is_batched, plain_gradients
+from .batched import plain_gradients
 from .pool import Norm, add_up, float32, inverse_std, load, means_of
 from .tail import relu, scaled, through_relu
 from .tiles import cut_of, dense, run, tile_at
@@ -69,7 +69,7 @@ class ECATail(Function):
         u, out, *small, taps, mean, variance, weight, bias = ctx.saved_tensors
         norm = Norm(mean, variance, weight, bias, ctx.eps)
         rest = *small, taps, norm, ctx.factor, u.shape[2] * u.shape[3]
-        if is_batched(grad):
+        if fused.is_batched(grad):
             grad = fused.through_relu(grad, out)
             grad_u, *rest = plain_gradients(grad, u, *rest)
         else:

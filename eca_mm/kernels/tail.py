@@ -8,7 +8,6 @@ from torch.autograd.function import once_differentiable
 
 from eca_mm import fused
 
-from .batched import is_batched
 from .pool import add_up, float32, load
 from .tiles import cut_of, dense, run, splits, tile_at
 
@@ -36,7 +35,7 @@ class GatedTail(fused.GatedTail):
     @staticmethod
     @once_differentiable
     def backward(ctx, grad):
-        if is_batched(grad):
+        if fused.is_batched(grad):
             return fused.GatedTail.backward(ctx, grad)
         u, scale, out = ctx.saved_tensors
         grad_u = torch.empty_like(out)
