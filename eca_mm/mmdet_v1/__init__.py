@@ -9,13 +9,17 @@ RoIAlign, its COCO metric and its masks have no last pixel.
 from .coder import V1DeltaXYWHBBoxCoder
 from .mask_head import V1FCNMaskHead
 from .metric import V1CocoMetric
+from .overlaps import V1BboxOverlaps2D
+from .retina_head import V1RetinaHead
 from .roi_head import V1RoIHead
 from .roi_pooling import V1RoIAlign, V1RoIExtractor
 
 __all__ = [
+    'V1BboxOverlaps2D',
     'V1CocoMetric',
     'V1DeltaXYWHBBoxCoder',
     'V1FCNMaskHead',
+    'V1RetinaHead',
     'V1RoIAlign',
     'V1RoIExtractor',
     'V1RoIHead',
