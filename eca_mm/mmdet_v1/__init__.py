@@ -11,11 +11,14 @@ from .coder import V1DeltaXYWHBBoxCoder
 from .flip import V1DetTTAModel, V1RandomFlip
 from .mask_head import V1FCNMaskHead
 from .metric import V1CocoMetric
+from .overlaps import V1BboxOverlaps2D
 from .resize import V1Resize
+from .retina_head import V1RetinaHead
 from .roi_head import V1RoIHead
 from .roi_pooling import V1RoIAlign, V1RoIExtractor
 
 __all__ = [
+    'V1BboxOverlaps2D',
     'V1CocoMetric',
     'V1DeltaXYWHBBoxCoder',
     'V1DetTTAModel',
@@ -23,6 +26,7 @@ __all__ = [
     'V1LoadAnnotations',
     'V1RandomFlip',
     'V1Resize',
+    'V1RetinaHead',
     'V1RoIAlign',
     'V1RoIExtractor',
     'V1RoIHead',

@@ -3,9 +3,7 @@
 _base_ = ['./_base_/small_faster_rcnn_r18.py', './_base_/digits.py']
 
 coder = dict(type='V1DeltaXYWHBBoxCoder')
-assigner = dict(
-    match_low_quality=True, iou_calculator=dict(type='V1BboxOverlaps2D')
-)
+assigner = dict(match_low_quality=True, iou_calculator=dict(type='V1BboxOverlaps2D'))
 nms = dict(offset=1)
 model = dict(
     backbone=dict(type='ECAResNet'),
@@ -19,9 +17,7 @@ model = dict(
         bbox_roi_extractor=dict(
             type='V1RoIExtractor', roi_layer=dict(sampling_ratio=2)
         ),
-        bbox_head=dict(
-            bbox_coder=coder, loss_bbox=dict(type='SmoothL1Loss', beta=1.0)
-        ),
+        bbox_head=dict(bbox_coder=coder, loss_bbox=dict(type='SmoothL1Loss', beta=1.0)),
     ),
     train_cfg=dict(
         rpn=dict(assigner=assigner, allowed_border=0),
