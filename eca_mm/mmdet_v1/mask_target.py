@@ -21,7 +21,8 @@ def mask_targets(
     """Targets (n, height, width), 0 or 1, of all boxes of a batch.
 
     A box loses its fractions, its last pixel belongs to it, and the bitmap inside is
-    resized and rounded. 3.x averages samples inside the box itself.
+    resized as bytes, whose rounding loses some of the rim. 3.x averages samples inside
+    the box itself.
 
     Args:
         boxes: Of each image (n, 4), by their last pixel.
@@ -31,10 +32,11 @@ def mask_targets(
     """
     device = boxes[0].device
     # At once: from a GPU each transfer would wait for all that runs there.
-    table = torch.cat(
-        [torch.cat([b.float(), o[:, None].float()], 1) for b, o in zip(boxes, objects)]
-    )
-    table = table.cpu().numpy()
+    numbered = [
+        torch.cat([box.float(), number[:, None].float()], 1)
+        for box, number in zip(boxes, objects, strict=True)
+    ]
+    table = torch.cat(numbered).cpu().numpy()
     targets = np.empty((len(table), *size), dtype=np.uint8)
     start = 0
     for i, found in enumerate(masks):
