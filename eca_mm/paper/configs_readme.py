@@ -10,11 +10,10 @@ from .tables import config_name, load_gcnet, load_table
 HEAD = """\
 # The paper's detection and segmentation comparison
 
-One config for each row of Tables 5 and 6 of ECA-Net, by the rules of MMDetection 1.x, in
-which the paper's detectors were trained. All figures are **the paper's**, on COCO
+One config for each row of Tables 5 and 6 of ECA-Net, by the rules of MMDetection 1.x,
+in which the paper's detectors were trained. All figures are **the paper's**, on COCO
 val2017, trained on 4 GPUs x 2 images; none was trained by us. Our models meet its
-parameters (10^6) and GFLOPs (1280x800), as shown by
-`python tools/complexity.py --paper-table 5`.
+parameters (10^6) and GFLOPs (1280x800): `python tools/complexity.py --paper-table 5`.
 
 ```bash
 python tools/train.py configs/NAME.py
@@ -41,26 +40,26 @@ are not met: `tools/complexity.py` shows by how much.
 In the README of GCNet's repository the figures of the paper's GC row stand beside a
 baseline whose backbone has synchronised BN too. So they are to be compared with that
 one, and not with the paper's own baseline, whose norms keep ImageNet's statistics. NL
-is not in that README: that its row (box AP 38.0, mask AP 34.7) is of the same setting is
-likely, for its parameters and GFLOPs are GCNet's, and **not verified**; for that there is
-[syncbn_nl_mask_rcnn_r50](syncbn_nl_mask_rcnn_r50.py). GCNet trained with 16 images an
-iteration: 8 GPUs here.
+is not in that README: that its row (box AP 38.0, mask AP 34.7) is of the same setting
+is likely, for its parameters and GFLOPs are GCNet's, and **not verified**; for that
+there is [syncbn_nl_mask_rcnn_r50](syncbn_nl_mask_rcnn_r50.py). GCNet trained with 16
+images an iteration: 8 GPUs here.
 """
 KERNELS = """
 ## Kernel sizes
 
 The ImageNet weights that the authors released do not have the kernel sizes of all their
-detectors. Each config has those of the weights that it starts from; its first lines tell
-how to train with the others, from the same weights with taps of zero where a kernel
-grows, which changes nothing, and without the end taps where it shrinks: what is lost is
-told before the run.
+detectors. Each config has those of the weights that it starts from; its first lines
+tell how to train with the others, from the same weights with taps of zero where a
+kernel grows, which changes nothing, and without the end taps where it shrinks: what is
+lost is told before the run.
 """
 MODERN = """
 ## The same by MMDetection 3's rules
 
-`configs/modern/` has a config of the same name for every row, with today's defaults: the
-better baseline, but not the paper's. The AP to expect are those of MMDetection's own
-models, 8 GPUs x 2 images; its rate is that of these configs on as many GPUs, for
+`configs/modern/` has a config of the same name for every row, with today's defaults:
+the better baseline, but not the paper's. The AP to expect are those of MMDetection's
+own models, 8 GPUs x 2 images; its rate is that of these configs on as many GPUs, for
 RetinaNet half of it. No other row has a figure.
 """
 TAIL = """
