@@ -34,7 +34,7 @@ def configs():
     ('setting', 'detector'), CASES, ids=[f'{d}-{s.path}' for s, d in CASES]
 )
 def test_a_wrong_value_is_named(configs, setting, detector):
-    """In each setting of each detector; what else follows from a class is named, too."""
+    """Each setting of each detector; with a class also what follows from it."""
     cfg = deepcopy(configs[detector])
     row = row_of(cfg)
     spoil(cfg, setting.path)

@@ -1,4 +1,4 @@
-"""The settings of all rows against protocol.yaml, and protocol.yaml against the host."""
+"""The settings of all rows against protocol.yaml, and that against the host."""
 
 import pytest
 import yaml

@@ -46,10 +46,12 @@ class Standing:
         masks = load_table(6) if self.row['detector'] == 'Mask R-CNN' else []
         return next((r for r in masks if (r['backbone'], r['method']) == same), None)
 
-    @property
-    def paper_note(self) -> str:
-        known = '' if self.trained else '; how it was trained is not known here'
-        return f'{self.run.name} on COCO val2017{known}'
+    def paper_note(self, kind: str) -> str:
+        """What to know of the paper's row."""
+        # In 1.x a mask was small, medium or large by the area of its box.
+        sizes = '; masks by the size of their boxes' * (kind == 'segm')
+        known = '; how it was trained is not known here' * (not self.trained)
+        return f'{self.run.name} on COCO val2017{sizes}{known}'
 
     def zoo_score(self, kind: str) -> float | None:
         """AP of MMDetection's own model, for a plain one by its rules."""
@@ -93,7 +95,7 @@ def rows_beside(found: Standing | None, kind: str) -> list[list[Cell]]:
     if found is None:
         return []
     if row := found.paper_row(kind):
-        return [figures('the paper', found.paper_note, row)]
+        return [figures('the paper', found.paper_note(kind), row)]
     if score := found.zoo_score(kind):
         return [figures("MMDetection's zoo", found.zoo_note, dict(AP=score))]
     return []
