@@ -16,7 +16,7 @@ from eca_mm.paper.configs_readme import OURS, configs_readme
 REPO = Path(__file__).parents[1]
 CONFIGS = sorted(
     path.relative_to(REPO)
-    for folder in ('configs', 'projects/*/configs')
+    for folder in ('configs', 'configs/modern', 'projects/*/configs')
     for path in REPO.glob(f'{folder}/*.py')
     if 'imagenet' not in path.parts  # classifiers: tests/pretrain/test_imagenet.py
 )

@@ -47,5 +47,6 @@ def complexity_of(cfg: Config, config: str) -> dict:
 def image_size(cfg: Config) -> tuple[int, int]:
     """Width and height of the test images, pixels."""
     pipeline = (cfg.get('test_dataloader') or {}).get('dataset', {}).get('pipeline', [])
-    scale = next((s['scale'] for s in pipeline if s.get('type') == 'Resize'), None)
+    kinds = ('Resize', 'V1Resize')
+    scale = next((s['scale'] for s in pipeline if s.get('type') in kinds), None)
     return COCO_SIZE if scale in (None, COCO_SCALE) else tuple(scale)
