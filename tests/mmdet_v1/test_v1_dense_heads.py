@@ -99,7 +99,8 @@ def differences(name: str, objects: str, changes: dict) -> tuple[float, ...]:
     found = of_class, of_box, [feat.grad for feat in feats]
     return tuple(
         max(
-            np.abs(x.detach().numpy() - y).max() for x, y in zip(ours, theirs, strict=True)
+            np.abs(x.detach().numpy() - y).max()
+            for x, y in zip(ours, theirs, strict=True)
         )
         / max(np.abs(y).max() for y in theirs)
         for ours, theirs in zip(found, expected, strict=True)

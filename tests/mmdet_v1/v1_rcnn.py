@@ -17,7 +17,7 @@ MASK_SIZE = 28
 THRESHOLDS = 0.5, 0.5, 0.5
 
 
-def losses(state, feats, images, proposals):
+def losses(state, feats, images, proposals, limit=SAMPLE):
     """Loss of each kind, and gradients at the features.
 
     Args:
@@ -25,10 +25,11 @@ def losses(state, feats, images, proposals):
         feats: (B, C, H, W) of four levels.
         images: Of each, boxes (G, 4), labels (G,), bitmaps (G, height, width).
         proposals: (n, 4) of each image.
+        limit: How many RoIs of an image are learnt from.
     """
     feats = [feat.detach().requires_grad_() for feat in feats]
     sampled = [
-        sample(boxes, given)
+        sample(boxes, given, limit)
         for (boxes, *_), given in zip(images, proposals, strict=True)
     ]
     count = sum(len(rois) for rois, _ in sampled)
@@ -45,15 +46,15 @@ def losses(state, feats, images, proposals):
     return found, [feat.grad.numpy() for feat in feats]
 
 
-def sample(boxes, proposals):
+def sample(boxes, proposals, limit):
     """RoIs (n, 4), the objects among them, and whose each is (n,): -1 is background."""
     boxes, proposals = boxes.astype(float), proposals.astype(float)
     overlap = targets.overlaps(boxes, proposals)
     targets.assert_clear(overlap, *THRESHOLDS)
     own = targets.match(overlap, *THRESHOLDS)
     own = np.concatenate([np.arange(len(boxes)) + 1, own])
-    positive = targets.evenly(np.flatnonzero(own > 0), SAMPLE // 4)
-    negative = targets.evenly(np.flatnonzero(own == 0), SAMPLE - len(positive))
+    positive = targets.evenly(np.flatnonzero(own > 0), limit // 4)
+    negative = targets.evenly(np.flatnonzero(own == 0), limit - len(positive))
     chosen = np.concatenate([positive, negative])
     return np.concatenate([boxes, proposals])[chosen], own[chosen] - 1
 
@@ -92,6 +93,8 @@ def mask(state, feats, image, rois, own, pixels):
     """The sum over the masks of an image's positive RoIs, by all ``pixels``."""
     _, labels, bitmaps = image
     rois, own = rois[own >= 0], own[own >= 0]
+    rest = abs(rois - np.rint(rois))  # what float32 could take to another pixel
+    assert not ((rest > 1e-12) & (rest < 2e-5)).any()
     x = v1.roi_align(feats, rois, MASK_SIZE // 2)
     for i in range(4):
         x = v1.layer(state, f'mask_head.convs.{i}.conv', x, padding=1).relu()
