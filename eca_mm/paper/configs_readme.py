@@ -11,8 +11,9 @@ HEAD = """\
 # The paper's detection and segmentation comparison
 
 One config for each row of Tables 5 and 6 of ECA-Net, by the rules of MMDetection 1.x,
-in which the paper's detectors were trained. All figures are **the paper's**, on COCO
-val2017, trained on 4 GPUs x 2 images; none was trained by us. Our models meet its
+in which the paper's detectors were trained:
+[docs/reproduction.md](../docs/reproduction.md). All figures are **the paper's**, on
+COCO val2017, trained on 4 GPUs x 2 images; none was trained by us. Our models meet its
 parameters (10^6) and GFLOPs (1280x800): `python tools/complexity.py --paper-table 5`.
 
 ```bash
