@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 import torch
 import v1_rcnn as v1
-import v1_targets
 from mmdet.models.roi_heads import StandardRoIHead
-from mmdet.models.task_modules.samplers import RandomSampler
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 from mmdet.structures.mask import BitmapMasks
 from mmengine.config import Config
 from mmengine.structures import InstanceData
+from v1_sampler import EvenSampler
 
 REPO = Path(__file__).parents[2]
 CHANNELS = 8
@@ -139,13 +138,6 @@ def build(changes: dict) -> StandardRoIHead:
     cfg.merge_from_dict(copy.deepcopy(changes))  # it takes _delete_ out
     cfg.train_cfg.sampler.type = EvenSampler
     return MODELS.build(cfg._cfg_dict)
-
-
-class EvenSampler(RandomSampler):
-    """Chance left out: as many of the candidates, evenly spaced."""
-
-    def random_choice(self, gallery: torch.Tensor, num: int) -> torch.Tensor:
-        return torch.from_numpy(v1_targets.evenly(gallery.numpy(), num))
 
 
 def objects(random: np.random.Generator) -> tuple[np.ndarray, ...]:

@@ -12,14 +12,13 @@ import pytest
 import torch
 import v1_dense_heads
 import v1_rcnn
-import v1_targets
-from mmdet.models.task_modules.samplers import RandomSampler
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 from mmdet.structures.mask import BitmapMasks
 from mmengine.config import Config
 from mmengine.structures import InstanceData
 from torch import nn
+from v1_sampler import EvenSampler
 
 REPO = Path(__file__).parents[2]
 CHANNELS = 8
@@ -129,13 +128,6 @@ class Pyramid(nn.Module):
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
         return tuple(self.levels)
-
-
-class EvenSampler(RandomSampler):
-    """Chance left out: as many of the candidates, evenly spaced."""
-
-    def random_choice(self, gallery: torch.Tensor, num: int) -> torch.Tensor:
-        return torch.from_numpy(v1_targets.evenly(gallery.numpy(), num))
 
 
 def image(random: np.random.Generator, shape: tuple[int, int]) -> tuple:

@@ -49,86 +49,84 @@ RETINANET = Head(
 
 
 def losses(head, state, feats, images):
-    """Class and box loss of each level (L,), and gradients at the features.
+    """Class losses (L,) and box losses (L,) of the levels, gradients at the features.
 
     Args:
         feats: (B, C, H, W) of each level.
-        images: Of each, boxes (G, 4), labels (G,) from 0, (height, width), and
-            that of the padded image.
+        images: Of each, boxes (G, 4), labels (G,) from 0, (height, width), and the same
+            of the padded image.
     """
     feats = [feat.detach().requires_grad_() for feat in feats]
     maps = [head.outputs(state, feat) for feat in feats]
     logits, deltas = (
-        np.concatenate([rows(m[kind], size) for m in maps], axis=1)
-        for kind, size in ((0, head.classes), (1, 4))
+        np.concatenate([rows(pair[kind], columns) for pair in maps], axis=1)
+        for kind, columns in ((0, head.classes), (1, 4))
     )
-    strides = [head.first_stride * 2**i for i in range(len(feats))]
-    grids = [
-        v1.anchors(stride, head.scales, *feat.shape[2:])
-        for stride, feat in zip(strides, feats, strict=True)
-    ]
-    anchors = np.concatenate(grids)
-    count, learnt = 0, []
-    for image in images:
-        valid = np.concatenate(
-            [
-                begins_inside(stride, feat.shape[2:], len(head.scales) * 3, image[3])
-                for stride, feat in zip(strides, feats, strict=True)
-            ]
-        )
-        *truth, counted = anchor_targets(head, anchors, valid, image)
-        learnt.append(truth)
-        count += counted
-    truth, weight, aim, positive = (np.stack(some) for some in zip(*learnt))
+    truth, weight, aim, positive, count = learnt(head, feats, images)
+    of_class, class_slopes = head.loss(logits, truth) * weight / count
+    of_box, box_slopes = targets.smooth_l1(deltas - aim, head.beta) * positive / count
 
-    values, slopes = head.loss(logits, truth)
-    of_class = values * weight / count, slopes * weight / count
-    values, slopes = targets.smooth_l1(deltas - aim, head.beta)
-    of_box = values * positive / count, slopes * positive / count
-    ends = np.cumsum([len(grid) for grid in grids])[:-1]
-    for level, m in enumerate(maps):
-        for kind, (_, gradient) in enumerate((of_class, of_box)):
-            part = np.split(gradient, ends, axis=1)[level]
-            m[kind].backward(as_map(part, m[kind]), retain_graph=True)
+    sizes = [feat.shape[2] * feat.shape[3] * 3 * len(head.scales) for feat in feats]
+    ends = np.cumsum(sizes)[:-1]
+    for kind, slopes in enumerate((class_slopes, box_slopes)):
+        for pair, slope in zip(maps, np.split(slopes, ends, axis=1), strict=True):
+            pair[kind].backward(as_map(slope, pair[kind]), retain_graph=True)
     return (
-        *(
-            np.array([part.sum() for part in np.split(some[0], ends, axis=1)])
-            for some in (of_class, of_box)
-        ),
+        [level.sum() for level in np.split(of_class, ends, axis=1)],
+        [level.sum() for level in np.split(of_box, ends, axis=1)],
         [feat.grad.numpy() for feat in feats],
     )
 
 
-def anchor_targets(head, anchors, valid, image):
-    """Of each anchor: truth (N, C), its weight (N, 1), deltas (N, 4), whether they count.
+def learnt(head, feats, images):
+    """What each image's anchors learn, (B, N, ...), and what divides the losses."""
+    strides = [head.first_stride * 2**i for i in range(len(feats))]
+    cells = [feat.shape[2:] for feat in feats]
+    anchors = np.concatenate(
+        [
+            v1.anchors(stride, head.scales, *size)
+            for stride, size in zip(strides, cells, strict=True)
+        ]
+    )
+    of_images, count = [], 0
+    for image in images:
+        valid = [
+            begins_inside(stride, size, 3 * len(head.scales), image[3])
+            for stride, size in zip(strides, cells, strict=True)
+        ]
+        *learns, counted = anchor_targets(head, anchors, np.concatenate(valid), image)
+        of_images.append(learns)
+        count += counted
+    return *(np.stack(some) for some in zip(*of_images, strict=True)), count
 
-    And by how many anchors the image's loss is divided: an image without a positive or
-    a negative anchor counts as if it had one.
+
+def anchor_targets(head, anchors, valid, image):
+    """Truth (N, C), its weight (N, 1), deltas (N, 4), whether they count (N, 1).
+
+    And the image's share of what divides the losses: without a positive anchor, or
+    without a negative one, it counts as if it had one.
     """
     boxes, labels, (height, width), _ = image
     used = np.flatnonzero(valid)
     if head.border:
-        corners = anchors[used]
-        inside = (corners >= 0).all(axis=1) & (corners[:, 2] < width)
-        used = used[inside & (corners[:, 3] < height)]
+        last = anchors[used, 2:] < (width, height)
+        used = used[(anchors[used, :2] >= 0).all(axis=1) & last.all(axis=1)]
     overlap = targets.overlaps(boxes, anchors[used])
     targets.assert_clear(overlap, *head.thresholds)
     own = targets.match(overlap, *head.thresholds)
     positive, negative = np.flatnonzero(own > 0), np.flatnonzero(own == 0)
-    counted = max(len(positive), 1)
     if head.sample:
         positive = targets.evenly(positive, head.sample // 2)
         negative = targets.evenly(negative, head.sample - len(positive))
-        counted = max(len(positive), 1) + max(len(negative), 1)
+    counted = max(len(positive), 1) + (max(len(negative), 1) if head.sample else 0)
 
+    objects, positive, negative = own[positive] - 1, used[positive], used[negative]
     truth = np.zeros((len(anchors), head.classes), dtype=bool)
+    truth[positive, labels[objects]] = True
     weight, counts = np.zeros((2, len(anchors), 1))
+    weight[positive] = weight[negative] = counts[positive] = 1
     aim = np.zeros((len(anchors), 4))
-    objects = own[positive] - 1
-    rows = used[positive]
-    truth[rows, labels[objects]] = True
-    weight[rows] = weight[used[negative]] = counts[rows] = 1
-    aim[rows] = targets.encode(anchors[rows], boxes[objects])
+    aim[positive] = targets.encode(anchors[positive], boxes[objects])
     return truth, weight, aim, counts, counted
 
 
@@ -140,13 +138,13 @@ def begins_inside(stride, cells, anchors, shape):
     return np.repeat(np.outer(down, across), anchors)
 
 
-def rows(outputs, size):
+def rows(outputs, columns):
     """(B, A * k, H, W) -> (B, H * W * A, k), float64."""
-    b = len(outputs)
-    return outputs.detach().permute(0, 2, 3, 1).reshape(b, -1, size).double().numpy()
+    flat = outputs.detach().permute(0, 2, 3, 1).reshape(len(outputs), -1, columns)
+    return flat.double().numpy()
 
 
-def as_map(gradient, outputs):
-    """(B, H * W * A, k) -> (B, A * k, H, W) as the outputs."""
+def as_map(slopes, outputs):
+    """(B, H * W * A, k) -> (B, A * k, H, W), as the outputs."""
     b, _, h, w = outputs.shape
-    return torch.from_numpy(gradient).view(b, h, w, -1).permute(0, 3, 1, 2).float()
+    return torch.from_numpy(slopes).view(b, h, w, -1).permute(0, 3, 1, 2).float()

@@ -58,17 +58,17 @@ def evenly(candidates, count):
 
 
 def smooth_l1(difference, beta):
-    """Values and derivatives."""
+    """Values and derivatives (2, ...)."""
     size = abs(difference)
     near = size < beta
     values = np.where(near, size**2 / 2 / beta, size - beta / 2)
-    return values, np.where(near, difference / beta, np.sign(difference))
+    return np.stack([values, np.where(near, difference / beta, np.sign(difference))])
 
 
 def cross_entropy(logits, truth):
-    """Of each logit by itself, truth 0 or 1: values and derivatives."""
+    """Of each logit by itself, truth 0 or 1: values and derivatives (2, ...)."""
     values = np.maximum(logits, 0) - logits * truth + np.log1p(np.exp(-abs(logits)))
-    return values, sigmoid(logits) - truth
+    return np.stack([values, sigmoid(logits) - truth])
 
 
 def focal(logits, truth, gamma=2, alpha=0.25):
@@ -77,7 +77,7 @@ def focal(logits, truth, gamma=2, alpha=0.25):
     share = np.where(truth, alpha, 1 - alpha)
     values = -share * (1 - p) ** gamma * np.log(p)
     slope = share * (1 - p) ** gamma * (gamma * p * np.log(p) - (1 - p))
-    return values, np.where(truth, slope, -slope)
+    return np.stack([values, np.where(truth, slope, -slope)])
 
 
 def sigmoid(x):
