@@ -36,6 +36,7 @@ class Release:
     top5: float | None = None
     box_AP: float | None = None
     mask_AP: float | None = None
+    elsewhere: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @property
     def url(self) -> str:

@@ -85,12 +85,12 @@ def test_complexity_of_a_run(repo):
     """As in the digits' README: 3.979 million parameters, images of 128x128."""
     cfg = Config.fromfile(repo / 'projects/digits/configs/mask_rcnn_r18.py')
     before = deepcopy(cfg.to_dict())
-    found = complexity_of(cfg, 'mask_rcnn_r18.py')
+    found = complexity_of(cfg)
     assert round(found['parameters'], 3) == round(found['trainable'], 3) == 3.979
     assert found['size'] == [128, 128] and found['gflops'] > 1
     assert cfg.to_dict() == before
     assert is_complexity(found)  # as the report reads it
-    assert complexity_of(Config(), 'empty.py') == {}
+    assert complexity_of(Config()) == {}
 
 
 def test_the_papers_size_stands_for_mmdets(repo):
