@@ -13,7 +13,7 @@ class V1LoadAnnotations(LoadAnnotations):
 
     Args:
         skip_img_without_anno: In training, let the data set take another image for one
-            with no object, as where all are crowds. So did 0.6 and 1.0rc; 1.0 trained
+            with no object, as where all are crowds. So did 0.6 and 1.0rc0; 1.0 trained
             on it as background. In a test pipeline set False: no image is left out.
         kwargs: As LoadAnnotations'.
     """

@@ -60,7 +60,7 @@ def crop_targets(table: np.ndarray, bitmaps: np.ndarray, targets: np.ndarray) ->
     # Of a box less than a pixel wide the last pixel can be the one before the first.
     x2, y2 = np.maximum(x1, x2) + 1, np.maximum(y1, y2) + 1
     bitmaps = bitmaps.astype(np.uint8, copy=False)
-    size = targets.shape[:0:-1]
+    size = targets.shape[:0:-1]  # (w, h)
     numbers = table[:, 4].astype(int)
     for i, number in enumerate(numbers):
         crop = bitmaps[number, y1[i] : y2[i], x1[i] : x2[i]]

@@ -96,6 +96,8 @@ def test_complexity_of_a_run(repo):
 def test_the_papers_size_stands_for_mmdets(repo):
     cfg = Config.fromfile(repo / 'configs/eca_retinanet_r50.py')
     assert image_size(cfg) == (1280, 800)
+    cfg = Config.fromfile(repo / 'projects/digits/configs/eca_faster_rcnn_r18_v1.py')
+    assert image_size(cfg) == (128, 128)  # of V1Resize
 
 
 def test_failed_write_leaves_the_good_file(tmp_path):

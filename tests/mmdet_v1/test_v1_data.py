@@ -8,9 +8,11 @@ import pytest
 import torch
 from mmdet.datasets import CocoDataset
 from mmdet.models.test_time_augs import DetTTAModel
+from mmengine.config import Config
 from mmengine.model import BaseModel
 from mmengine.registry import init_default_scope
 
+from eca_mm.engine.tta import apply_tta
 from eca_mm.mmdet_v1 import V1DetTTAModel
 
 WIDTH, HEIGHT = 97, 61
@@ -167,6 +169,14 @@ def test_mirrored_detections_are_mirrored_back(kind, off):
     torch.testing.assert_close(boxes[0], seen[0] + torch.tensor([off, 0, off, 0]))
     torch.testing.assert_close(boxes[1], seen[0])
     assert merged.tolist() == pytest.approx([0.5, 0.6])
+
+
+@pytest.mark.parametrize('name', ['faster_rcnn_r50', 'retinanet_r101'])
+def test_the_papers_rows_merge_mirror_images_by_this_rule(name, repo):
+    cfg = Config.fromfile(repo / f'configs/{name}.py')
+    apply_tta(cfg)
+    assert cfg.model.type == 'V1DetTTAModel'
+    assert cfg.model.tta_cfg.nms.offset == 1
 
 
 class Detector(BaseModel):

@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 import torch
 import v1_dense_heads as v1
-import v1_targets
 from mmdet.models.dense_heads import AnchorHead
-from mmdet.models.task_modules.samplers import RandomSampler
 from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.structures import InstanceData
+from v1_sampler import EvenSampler
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 HEADS = {'rpn': v1.RPN, 'retinanet': v1.RETINANET}
@@ -152,13 +151,6 @@ def build(name: str, changes: dict) -> AnchorHead:
     cfg = Config(cfg)
     cfg.merge_from_dict(copy.deepcopy(changes))  # it takes _delete_ out
     return MODELS.build(cfg._cfg_dict)
-
-
-class EvenSampler(RandomSampler):
-    """Chance left out: as many of the candidates, evenly spaced."""
-
-    def random_choice(self, gallery: torch.Tensor, num: int) -> torch.Tensor:
-        return torch.from_numpy(v1_targets.evenly(gallery.numpy(), num))
 
 
 def image(name: str, objects: str, index: int) -> tuple:

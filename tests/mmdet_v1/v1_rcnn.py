@@ -129,3 +129,14 @@ def as_numpy(outputs):
 def back(outputs, gradient):
     """Through the layers below, to the features."""
     outputs.backward(torch.from_numpy(gradient).to(outputs), retain_graph=True)
+
+
+def gradient_difference(found, expected, share=1.0):
+    """The largest of a ``share`` of the values, in relation to the largest gradient.
+
+    Of all but a few: a ReLU so near zero that float32 takes it to the other side
+    changes the cells of its RoI.
+    """
+    off = [abs(a - b).ravel() for a, b in zip(found, expected, strict=True)]
+    largest = max(abs(gradient).max() for gradient in expected)
+    return np.quantile(np.concatenate(off), share) / largest
