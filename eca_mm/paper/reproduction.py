@@ -10,7 +10,8 @@ from fractions import Fraction
 from math import isclose
 from pathlib import Path
 
-from .protocol import Setting, all_settings, table, zoo_scores
+from .protocol import DONE, Setting, all_settings, table, zoo_scores
+from .settings import IMAGES
 from .tables import config_name, load_table
 
 LABELS = {
@@ -19,11 +20,9 @@ LABELS = {
     'retinanet': 'RetinaNet',
 }
 MADE = re.compile(r'(<!-- (\w+): made by .*? -->\n).*?(<!-- end -->)', re.DOTALL)
-# Images of train2017 with an object, 12 epochs.
-IMAGES = 117_266 * 12
+EPOCHS = 12
 FORWARD_AND_BACKWARD = 3  # a backward pass as two forward ones, also of what is frozen
 TFLOPS = 10  # a GPU's, as assumed; one multiply-add is two operations
-CHECKPOINTS = 12  # one an epoch: weights and momentum in float32
 
 
 def value_text(value: object) -> str:
@@ -53,11 +52,22 @@ def is_shared(setting: Setting) -> bool:
     return len(setting.values) == 1
 
 
+def of_group(group: str, shared: bool) -> list[Setting]:
+    """A group's settings that are in a config, and the same everywhere or not."""
+    return [
+        setting
+        for setting in all_settings()
+        if setting.group == group
+        and setting.path != DONE
+        and is_shared(setting) == shared
+    ]
+
+
 def settings_table() -> str:
     """A table for each group: the settings that are not the same everywhere."""
     parts = []
     for group in table()['groups']:
-        rows = [s for s in all_settings() if s.group == group and not is_shared(s)]
+        rows = of_group(group, shared=False)
         if rows:
             parts += [f'**{group}**\n', in_markdown(list(map(setting_row, rows)))]
     return '\n'.join(parts)
@@ -84,7 +94,7 @@ def shared_table() -> str:
     """What is the same everywhere, a line for each group."""
     lines = []
     for group in table()['groups']:
-        rows = [s for s in all_settings() if s.group == group and is_shared(s)]
+        rows = of_group(group, shared=True)
         said = '; '.join(f'{s.name}: {value_text(s.values["v1"])}' for s in rows)
         lines += [f'- {group}: {said}.'] if rows else []
     return '\n'.join(lines) + '\n'
@@ -121,9 +131,10 @@ def number(value: float | None) -> str:
 
 def cost_of(row: dict) -> tuple[float, float]:
     """GPU hours and 10^9 bytes of checkpoints of a row, estimated."""
-    operations = 2 * row['gflops'] * 1e9 * FORWARD_AND_BACKWARD * IMAGES
+    operations = 2 * row['gflops'] * 1e9 * FORWARD_AND_BACKWARD * IMAGES * EPOCHS
     hours = operations / (TFLOPS * 1e12) / 3600
-    return hours, CHECKPOINTS * 2 * 4 * row['params'] * 1e6 / 1e9
+    # One checkpoint an epoch: weights and momentum in float32.
+    return hours, EPOCHS * 2 * 4 * row['params'] * 1e6 / 1e9
 
 
 def cost_table() -> str:

@@ -12,11 +12,11 @@ from mmengine.registry import DATA_SAMPLERS, OPTIM_WRAPPERS, PARAM_SCHEDULERS
 
 import eca_mm  # noqa: F401, registers its backbones
 from eca_mm.paper import Protocol, config_name, row_of
-from eca_mm.paper.protocol import all_settings, equal, table
+from eca_mm.paper.protocol import DONE, all_settings, equal, table
 from eca_mm.paper.settings import STEP, value_at
 
 DETECTORS = ('faster_rcnn', 'mask_rcnn', 'retinanet')
-CASES = [(s, d) for s in all_settings() for d in s.of]
+CASES = [(s, d) for s in all_settings() for d in s.of if s.path != DONE]
 REPO = Path(__file__).parents[2]
 FOUR = dict(world_size=4)
 
@@ -109,6 +109,18 @@ def test_batch_and_rate_by_hand(configs, gpus, images, scaled, expected):
     differences = Protocol(cfg, row_of(cfg), world_size=gpus).differences()
     found = {one.setting.path: one.found for one in differences}
     assert (found.get('<images>', 8), found.get('<rate>', 0.01)) == expected
+
+
+@pytest.mark.parametrize(
+    ('iteration', 'gpus', 'found'),
+    # 117266 images, 8 a step: 14658.25 steps an epoch
+    [(14659, 4, [1.0]), (161000, 4, [11.0]), (175899, 4, []), (175900, 4, []),
+     (703596, 1, []), (175899, 1, [3.0]), (175899, None, [None])],
+)  # fmt: skip
+def test_an_unfinished_training_is_named(configs, iteration, gpus, found):
+    cfg = configs['retinanet']
+    run = Protocol(cfg, row_of(cfg), world_size=gpus, iteration=iteration)
+    assert [d.found for d in run.differences() if d.setting.path == DONE] == found
 
 
 def test_a_test_shows_no_training(configs):

@@ -34,7 +34,8 @@ def test_page_is_made_from_the_tables(page):
 
 def test_rows_by_hand(page):
     for row in (
-        '| images in a step | 16 | 8 | 8; `syncbn_*`: 16 | 16 |  | configs, paper, gcnet |',
+        '| images in a step | 16 | 8 | 8; `syncbn_*`: 16 | 16 |  '
+        '| configs, paper, gcnet |',
         '| warm-up from | 1/3 |  | 1/3 | 0.001 | nothing | configs, notes |',
         '| low-quality matches | yes | yes | no (Faster R-CNN); yes (Mask R-CNN) '
         '| box +0.1 | code, notes, wheel |',
