@@ -131,7 +131,7 @@ def test_wrong_architecture_is_refused(run, repo, tmp_path, eca50, config, messa
 
 
 def test_other_kernel_sizes(run, repo, tmp_path, eca50):
-    """Refused with the way out, which is followed: the detector starts from the file."""
+    """Refused with the way out, which is followed."""
     torch.save(eca50, 'source.pth')
     config = tmp_path / 'k5.py'
     config.write_text(

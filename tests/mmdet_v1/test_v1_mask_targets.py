@@ -9,6 +9,7 @@ import torch
 from mmdet.models.roi_heads.mask_heads import FCNMaskHead
 from mmdet.structures.mask import BitmapMasks, PolygonMasks
 from mmengine.config import ConfigDict
+from v1_rcnn import whole_pixels
 
 from eca_mm.mmdet_v1 import V1FCNMaskHead
 
@@ -67,10 +68,7 @@ def crops(batch):
         for box, number in zip(
             result.pos_priors.numpy(), result.pos_assigned_gt_inds, strict=True
         ):
-            x1, x2 = (int(min(max(v, 0), WIDTH - 1)) for v in box[::2])
-            y1, y2 = (int(min(max(v, 0), HEIGHT - 1)) for v in box[1::2])
-            bitmap = truth.masks.masks[number]
-            yield bitmap[y1 : y1 + max(y2 - y1 + 1, 1), x1 : x1 + max(x2 - x1 + 1, 1)]
+            yield whole_pixels(truth.masks.masks[number], box)
 
 
 def test_targets_are_those_of_a_loop_bit_for_bit(head, batch):

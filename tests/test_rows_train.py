@@ -1,0 +1,56 @@
+"""Each detector by both rules, from the check to a resumed run, on COCO's stand-in."""
+
+import json
+import sys
+
+import pytest
+import torch
+import train
+from mmengine.config import Config
+from test_tools import SMALL
+
+from eca_mm.config_dump import load_dump
+from eca_mm.engine import exit_status
+
+# An eighth of a ResNet-18, and heads of which a checkpoint is small.
+SMALLER = [
+    *SMALL,
+    'model.backbone.depth=18',
+    'model.backbone.kernel_sizes=3',
+    'model.backbone.base_channels=8',
+    'model.neck.in_channels=8,16,32,64',
+]
+OF_ROIS = [
+    'model.roi_head.bbox_head.fc_out_channels=32',
+    'model.train_cfg.rcnn.sampler.num=32',
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('folder', ['', 'modern/'])
+@pytest.mark.parametrize('detector', ['faster_rcnn', 'mask_rcnn', 'retinanet'])
+def test_checks_trains_evaluates_and_resumes(
+    repo, tmp_path, coco_root, monkeypatch, detector, folder
+):
+    config = repo / f'configs/{folder}eca_{detector}_r50.py'
+    work_dir = tmp_path / f'{detector}{len(folder)}'  # mmengine's logger has this name
+    monkeypatch.chdir(tmp_path)
+    options = SMALLER if detector == 'retinanet' else [*SMALLER, *OF_ROIS]
+    for extra, epochs in ((['--check'], 1), ([], 1), (['--resume'], 2)):
+        arguments = [config, '--work-dir', work_dir, *extra, '--cfg-options', *options]
+        arguments.append(f'train_cfg.max_epochs={epochs}')
+        monkeypatch.setattr(sys, 'argv', ['train.py', *map(str, arguments)])
+        assert exit_status(train.main) == 0
+        assert work_dir.exists() == ('--check' not in extra)
+    state = torch.load(work_dir / 'epoch_2.pth', weights_only=True)
+    assert state['meta']['iter'] == 4  # of 2 images
+    results = json.loads((work_dir / 'results.json').read_text())
+    assert results['iteration'] == 4
+    assert (
+        results['coco'].keys() == {'bbox', 'segm'} if 'mask' in detector else {'bbox'}
+    )
+    assert all(0 <= kind['AP'] <= 1 for kind in results['coco'].values())
+    # The dump of the config is read as data and holds the model that was trained.
+    rules = dict(faster_rcnn='rpn_head', mask_rcnn='rpn_head', retinanet='bbox_head')
+    head = load_dump(work_dir / config.name).model[rules[detector]]
+    assert head == Config.fromfile(config).model[rules[detector]]
