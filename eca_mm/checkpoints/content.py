@@ -125,7 +125,7 @@ def lost_in(content: object) -> tuple[str, ...]:
     """What :func:`.resize_eca.resize` noted; other files may hold anything there."""
     meta = content.get('meta') if isinstance(content, Mapping) else None
     lost = meta.get('lost') if isinstance(meta, Mapping) else None
-    return tuple(map(str, lost)) if isinstance(lost, list) else ()
+    return tuple(str(line)[:200] for line in lost[:9]) if isinstance(lost, list) else ()
 
 
 class Contents:

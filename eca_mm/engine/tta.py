@@ -23,7 +23,7 @@ def apply_tta(cfg: Config) -> None:
     dataset = cfg.test_dataloader.dataset
     while 'dataset' in dataset:
         dataset = dataset.dataset
-    mirror = MIRRORS.get(kind['type'], 'RandomFlip')
+    mirror = MIRRORS.get(kind.get('type'), 'RandomFlip')
     dataset.pipeline = cfg.get('tta_pipeline') or flip_pipeline(
         dataset.pipeline, mirror
     )
