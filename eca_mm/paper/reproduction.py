@@ -10,6 +10,8 @@ from fractions import Fraction
 from math import isclose
 from pathlib import Path
 
+from .configs_readme import number as figure
+from .configs_readme import table as table_lines
 from .protocol import DONE, Setting, all_settings, table, zoo_scores
 from .settings import IMAGES
 from .tables import config_name, load_table
@@ -116,17 +118,13 @@ def expected_table() -> str:
         rows.append(
             {
                 'config': f'`{name}`',
-                'box AP: the paper': f'{row["AP"]:.1f}',
-                'mask AP': f'{mask["AP"]:.1f}' if mask else '',
-                '`modern/`, box AP: the zoo': number(zoo.get('bbox')),
-                'mask AP ': number(zoo.get('segm')),
+                'box AP: the paper': figure(row['AP']),
+                'mask AP': figure(mask['AP']) if mask else '',
+                '`modern/`, box AP: the zoo': figure(zoo.get('bbox')),
+                'mask AP ': figure(zoo.get('segm')),
             }
         )
-    return in_markdown(rows)
-
-
-def number(value: float | None) -> str:
-    return '' if value is None else f'{value:.1f}'
+    return in_markdown(rows, words=1)
 
 
 def cost_of(row: dict) -> tuple[float, float]:
@@ -144,7 +142,7 @@ def cost_table() -> str:
         hours, gigabytes = cost_of(row)
         total = [total[0] + hours, total[1] + gigabytes]
         rows.append(cost_row(f'`{config_name(row)}`', row['gflops'], *cost_of(row)))
-    return in_markdown([*rows, cost_row('all 20', None, *total)])
+    return in_markdown([*rows, cost_row('all 20', None, *total)], words=1)
 
 
 def cost_row(name: str, gflops: float | None, hours: float, size: float) -> dict:
@@ -156,12 +154,12 @@ def cost_row(name: str, gflops: float | None, hours: float, size: float) -> dict
     }
 
 
-def in_markdown(rows: list[dict[str, str]]) -> str:
-    """A table, empty columns left out."""
+def in_markdown(rows: list[dict[str, str]], words: int = 9) -> str:
+    """A table, empty columns left out; the first ``words`` columns are text."""
     columns = [c for c in rows[0] if any(row[c] for row in rows)]
-    lines = [[c.strip() for c in columns], ['---'] * len(columns)]
-    lines += [[row[c] for c in columns] for row in rows]
-    return '\n'.join(f'| {" | ".join(line)} |' for line in lines) + '\n'
+    cells = ([row[c] for c in columns] for row in rows)
+    head = [c.strip() for c in columns]
+    return '\n'.join(table_lines(head, cells, min(words, len(head)))) + '\n'
 
 
 TABLES = {
