@@ -47,7 +47,9 @@ def root(tmp_path_factory):
         folder = make_work_dir(root, coco, name, seed, 'config.py')
         cfg = Config.fromfile(REPO / f'configs/{config}.py')
         cfg.merge_from_dict(changes)
-        cfg.dump(folder / 'config.py')
+        # mmengine's dump lays it out, for seconds.
+        lines = (f'{key} = {value!r}\n' for key, value in cfg.to_dict().items())
+        (folder / 'config.py').write_text(''.join(lines))
         path = folder / 'results.json'
         path.write_text(json.dumps(json.loads(path.read_text()) | record))
     return root
