@@ -8,13 +8,20 @@ from math import isclose
 
 import yaml
 
-from .settings import images_in_a_step, rate_of_a_step, transforms, value_at
+from .settings import (
+    epochs_done,
+    images_in_a_step,
+    rate_of_a_step,
+    transforms,
+    value_at,
+)
 from .tables import DETECTORS
 
 TRAIN = 'train'  # the stage of settings that only a training has
 COPIED = ('NL', 'GC')  # methods whose rows the paper took from GCNet
 # Settings that depend on the number of GPUs.
 BATCH = ('<images>', '<rate>')
+DONE = '<epochs>'  # a setting that only a run has, and not its config
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,8 @@ class Setting:
             return images_in_a_step(run.cfg, run.world_size)
         if self.path == '<rate>':
             return rate_of_a_step(run.cfg, run.world_size)
+        if self.path == DONE:
+            return epochs_done(run.cfg, run.world_size, run.iteration)
         path = self.path.format(split=run.split)
         if path.endswith(' transforms>'):
             return transforms(run.cfg, path.removesuffix(' transforms>')[1:])
@@ -66,12 +75,14 @@ class Protocol:
         row: The row of table 5, as :func:`.rows.row_of` finds it.
         trained: Whether the config is that of the training; else only of a test.
         world_size: GPUs of the training, None where that is not known.
+        iteration: Up to where it trained; None for a config that was not run.
     """
 
     cfg: Mapping
     row: dict
     trained: bool = True
     world_size: int | None = None
+    iteration: int | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.cfg, Mapping):
@@ -88,7 +99,9 @@ class Protocol:
         return [
             setting
             for setting in all_settings()
-            if detector in setting.of and (self.trained or setting.stage != TRAIN)
+            if detector in setting.of
+            and (self.trained or setting.stage != TRAIN)
+            and (self.iteration is not None or setting.path != DONE)
         ]
 
     def differences(self, rules: str = 'paper') -> list['Difference']:

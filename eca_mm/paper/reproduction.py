@@ -10,7 +10,10 @@ from fractions import Fraction
 from math import isclose
 from pathlib import Path
 
-from .protocol import Setting, all_settings, table, zoo_scores
+from .configs_readme import number as figure
+from .configs_readme import table as table_lines
+from .protocol import DONE, Setting, all_settings, table, zoo_scores
+from .settings import IMAGES
 from .tables import config_name, load_table
 
 LABELS = {
@@ -19,11 +22,9 @@ LABELS = {
     'retinanet': 'RetinaNet',
 }
 MADE = re.compile(r'(<!-- (\w+): made by .*? -->\n).*?(<!-- end -->)', re.DOTALL)
-# Images of train2017 with an object, 12 epochs.
-IMAGES = 117_266 * 12
+EPOCHS = 12
 FORWARD_AND_BACKWARD = 3  # a backward pass as two forward ones, also of what is frozen
 TFLOPS = 10  # a GPU's, as assumed; one multiply-add is two operations
-CHECKPOINTS = 12  # one an epoch: weights and momentum in float32
 
 
 def value_text(value: object) -> str:
@@ -53,11 +54,22 @@ def is_shared(setting: Setting) -> bool:
     return len(setting.values) == 1
 
 
+def of_group(group: str, shared: bool) -> list[Setting]:
+    """A group's settings that are in a config, and the same everywhere or not."""
+    return [
+        setting
+        for setting in all_settings()
+        if setting.group == group
+        and setting.path != DONE
+        and is_shared(setting) == shared
+    ]
+
+
 def settings_table() -> str:
     """A table for each group: the settings that are not the same everywhere."""
     parts = []
     for group in table()['groups']:
-        rows = [s for s in all_settings() if s.group == group and not is_shared(s)]
+        rows = of_group(group, shared=False)
         if rows:
             parts += [f'**{group}**\n', in_markdown(list(map(setting_row, rows)))]
     return '\n'.join(parts)
@@ -84,7 +96,7 @@ def shared_table() -> str:
     """What is the same everywhere, a line for each group."""
     lines = []
     for group in table()['groups']:
-        rows = [s for s in all_settings() if s.group == group and is_shared(s)]
+        rows = of_group(group, shared=True)
         said = '; '.join(f'{s.name}: {value_text(s.values["v1"])}' for s in rows)
         lines += [f'- {group}: {said}.'] if rows else []
     return '\n'.join(lines) + '\n'
@@ -106,24 +118,21 @@ def expected_table() -> str:
         rows.append(
             {
                 'config': f'`{name}`',
-                'box AP: the paper': f'{row["AP"]:.1f}',
-                'mask AP': f'{mask["AP"]:.1f}' if mask else '',
-                '`modern/`, box AP: the zoo': number(zoo.get('bbox')),
-                'mask AP ': number(zoo.get('segm')),
+                'box AP: the paper': figure(row['AP']),
+                'mask AP': figure(mask['AP']) if mask else '',
+                '`modern/`, box AP: the zoo': figure(zoo.get('bbox')),
+                'mask AP ': figure(zoo.get('segm')),
             }
         )
-    return in_markdown(rows)
-
-
-def number(value: float | None) -> str:
-    return '' if value is None else f'{value:.1f}'
+    return in_markdown(rows, words=1)
 
 
 def cost_of(row: dict) -> tuple[float, float]:
     """GPU hours and 10^9 bytes of checkpoints of a row, estimated."""
-    operations = 2 * row['gflops'] * 1e9 * FORWARD_AND_BACKWARD * IMAGES
+    operations = 2 * row['gflops'] * 1e9 * FORWARD_AND_BACKWARD * IMAGES * EPOCHS
     hours = operations / (TFLOPS * 1e12) / 3600
-    return hours, CHECKPOINTS * 2 * 4 * row['params'] * 1e6 / 1e9
+    # One checkpoint an epoch: weights and momentum in float32.
+    return hours, EPOCHS * 2 * 4 * row['params'] * 1e6 / 1e9
 
 
 def cost_table() -> str:
@@ -133,7 +142,7 @@ def cost_table() -> str:
         hours, gigabytes = cost_of(row)
         total = [total[0] + hours, total[1] + gigabytes]
         rows.append(cost_row(f'`{config_name(row)}`', row['gflops'], *cost_of(row)))
-    return in_markdown([*rows, cost_row('all 20', None, *total)])
+    return in_markdown([*rows, cost_row('all 20', None, *total)], words=1)
 
 
 def cost_row(name: str, gflops: float | None, hours: float, size: float) -> dict:
@@ -145,12 +154,12 @@ def cost_row(name: str, gflops: float | None, hours: float, size: float) -> dict
     }
 
 
-def in_markdown(rows: list[dict[str, str]]) -> str:
-    """A table, empty columns left out."""
+def in_markdown(rows: list[dict[str, str]], words: int = 9) -> str:
+    """A table, empty columns left out; the first ``words`` columns are text."""
     columns = [c for c in rows[0] if any(row[c] for row in rows)]
-    lines = [[c.strip() for c in columns], ['---'] * len(columns)]
-    lines += [[row[c] for c in columns] for row in rows]
-    return '\n'.join(f'| {" | ".join(line)} |' for line in lines) + '\n'
+    cells = ([row[c] for c in columns] for row in rows)
+    head = [c.strip() for c in columns]
+    return '\n'.join(table_lines(head, cells, min(words, len(head)))) + '\n'
 
 
 TABLES = {

@@ -11,6 +11,7 @@ from pathlib import PurePath
 STEP = re.compile(r'(\w+)(?:\[(\w+)\])?')
 # Other classes with the figures of the named one.
 SAME = {'FastCocoMetric': 'CocoMetric'}
+IMAGES = 117_266  # of train2017 with an object, as MMDetection counts them
 Defaults = Mapping[str, Mapping[str, object]]
 
 
@@ -91,6 +92,16 @@ def rate_of_a_step(cfg: Mapping, world_size: int | None) -> float | None:
     if not all(isinstance(n, (int, float)) for n in numbers) or base <= 0:
         return None
     return rate * images / base
+
+
+def epochs_done(
+    cfg: Mapping, world_size: int | None, iteration: int | None
+) -> float | None:
+    """Epochs of train2017 up to an iteration, to a tenth: batches may be short."""
+    images = images_in_a_step(cfg, world_size)
+    if images is None or iteration is None:
+        return None
+    return round(iteration * images / IMAGES, 1)
 
 
 def transforms(cfg: Mapping, split: str) -> list[str]:

@@ -149,23 +149,6 @@ def test_ambiguous_files_are_not_guessed(eca18, written, monkeypatch):
     assert convert(written(eca18), 'ecanet').meta['layout'] == 'ecanet'
 
 
-def test_official_cbam_is_refused_by_name(written):
-    """Names as MODELS/cbam.py and model_resnet.py of Jongchan/attention-module have."""
-    gates = {
-        'ChannelGate.mlp.1.weight': torch.zeros(4, 64),
-        'ChannelGate.mlp.1.bias': torch.zeros(4),
-        'ChannelGate.mlp.3.weight': torch.zeros(64, 4),
-        'ChannelGate.mlp.3.bias': torch.zeros(64),
-        'SpatialGate.spatial.conv.weight': torch.zeros(1, 2, 7, 7),
-        'SpatialGate.spatial.bn.weight': torch.zeros(1),
-    }
-    of_block = {f'module.layer1.0.cbam.{name}': t for name, t in gates.items()}
-    plain = {f'module.{key}': t for key, t in ResNet(18).state_dict().items()}
-    message = refusal(written(dict(state_dict=plain | of_block)))
-    assert 'official CBAM' in message and 'MLPs have biases' in message
-    assert convert(written(plain)).meta['layout'] == 'torchvision'
-
-
 def without(state, *keys) -> dict:
     return {key: tensor for key, tensor in state.items() if key not in keys}
 

@@ -75,7 +75,8 @@ def standing(run: Run, annotations: dict) -> Standing | None:
     if row is None:
         return None
     trained = 'checkpoint' not in run.record
-    protocol = Protocol(cfg, row, trained, run.record.get('world_size'))
+    known = {key: run.record.get(key) for key in ('world_size', 'iteration')}
+    protocol = Protocol(cfg, row, trained, **known)
     differences = protocol.differences()
     return Standing(run, row, trained, differences, protocol.differences('v3'))
 
