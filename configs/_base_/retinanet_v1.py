@@ -17,7 +17,3 @@ tta_model = dict(
     type='V1DetTTAModel',
     tta_cfg=dict(nms=dict(type='nms', iou_threshold=0.5, offset=1), max_per_img=100),
 )
-tta_model = dict(
-    type='V1DetTTAModel',
-    tta_cfg=dict(nms=dict(type='nms', iou_threshold=0.5, offset=1), max_per_img=100),
-)
