@@ -197,7 +197,10 @@ def names(args: argparse.Namespace) -> list[str]:
     if args.paper_table:
         return []
     if len(args.config) > 1:
-        found = [Path(config).stem for config in args.config]
+        paths = [Path(config) for config in args.config]
+        found = [path.stem for path in paths]
+        if len(set(found)) < len(found):  # as configs/modern's are named as configs'
+            found = [f'{path.parent.name}/{path.stem}' for path in paths]
         if len(set(found)) < len(found):
             raise RequestError(f'--config: two of {found} have the same name')
         args.baseline = found[0]

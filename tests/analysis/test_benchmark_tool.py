@@ -1,5 +1,6 @@
 """tools/benchmark.py at tiny sizes, in this process."""
 
+import argparse
 import csv
 import re
 import sys
@@ -114,6 +115,16 @@ def test_configs_side_by_side(run, tmp_path, repo):
     }  # fmt: skip
 
 
+def test_configs_of_one_name_are_told_apart_by_their_folders():
+    config = ['configs/modern/mask_rcnn_r50.py', 'configs/mask_rcnn_r50.py']
+    args = argparse.Namespace(config=config, paper_table=None)
+    assert benchmark_request.names(args) == [
+        'modern/mask_rcnn_r50',
+        'configs/mask_rcnn_r50',
+    ]
+    assert args.baseline == 'modern/mask_rcnn_r50'
+
+
 def test_paper_table(run, tmp_path, monkeypatch):
     monkeypatch.setattr(paper_speed, 'SIZE', (32, 32))
     path = tmp_path / 'fps.csv'
@@ -182,7 +193,7 @@ def test_what_cannot_be_compiled_is_skipped(run, monkeypatch):
         (('--level', 'layer', '--providers', 'NL'), 'NL is one block'),
         (('--level', 'layer', '--providers', 'SE+fuse'), 'folds a whole network'),
         (('--level', 'detector', '--config', 'a.py'), 'a.py not found'),
-        (('--level', 'detector', '--config', 'a.py', 'b/a.py'), 'same name'),
+        (('--level', 'detector', '--config', 'b/a.py', 'c/b/a.py'), 'same name'),
         (('--level', 'detector', '--dtype', 'float64'), '--dtype float64'),
         (('--backbones', 'MobileNetV2'), '--backbones means nothing'),
         (('--paper-table', 3, '--shape', 64, 64), '--shape means nothing'),
