@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch import distributed as dist
 
-from .fused import as_images, gradient_sums
+from .channel_sums import as_images, gradient_sums
 
 # Bytes of u at once, so that it and its differences, read twice each, stay in a cache.
 # Of 128 KiB to all of it the best at 7x7 to 120x160 pixels (2 MiB of L2).

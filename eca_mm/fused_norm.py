@@ -22,7 +22,8 @@ from torch import distributed as dist
 from torch.autograd import Function
 
 from .batch_statistics import batch_statistics
-from .fused import differentiates, gradient_sums, through_relu
+from .channel_sums import differentiates, gradient_sums
+from .fused import through_relu
 
 __all__ = ['normed_tail']
 

@@ -9,7 +9,7 @@ from torch import nn
 from eca_mm.fused_norm import normed_tail
 from eca_mm.layers import ECA, SE
 
-N, C, H, W = 3, 6, 4, 5
+N, C, H, W = 2, 4, 3, 3
 WIDE = 64  # channels where errors are averaged
 LAYOUTS = [torch.contiguous_format, torch.channels_last]
 GATES = {

@@ -65,9 +65,7 @@ def norms_of_fused_ends(model: nn.Module) -> Iterator[nn.Module]:
     kinds = (PluginBasicBlock, PluginBottleneck)
     for block in model.modules():
         if isinstance(block, kinds) and block.fusable_attention(torch.empty(0)):
-            norm = getattr(block, 'norm3', block.norm2)
-            if not norm.training:
-                yield norm
+            yield getattr(block, 'norm3', block.norm2)
 
 
 def shared_modules(model: nn.Module) -> set[int]:

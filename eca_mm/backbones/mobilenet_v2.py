@@ -6,7 +6,8 @@ from mmdet.models.backbones import MobileNetV2
 from mmdet.registry import MODELS
 from torch import Tensor, nn
 
-from .fused_end import can_fuse, fused_gate
+from .fusable import can_fuse
+from .fused_end import fused_gate
 
 
 class AttendedConv(nn.Module):

@@ -19,6 +19,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from eca_mm import fused
+from eca_mm.channel_sums import is_batched
 
 from .batched import plain_gradients
 from .pool import Norm, add_up, float32, inverse_std, load, means_of
@@ -69,7 +70,7 @@ class ECATail(Function):
         u, out, *small, taps, mean, variance, weight, bias = ctx.saved_tensors
         norm = Norm(mean, variance, weight, bias, ctx.eps)
         rest = *small, taps, norm, ctx.factor, u.shape[2] * u.shape[3]
-        if fused.is_batched(grad):
+        if is_batched(grad):
             grad = fused.through_relu(grad, out)
             grad_u, *rest = plain_gradients(grad, u, *rest)
         else:

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from eca_mm import fused
+from eca_mm.channel_sums import is_batched
 
 from .pool import add_up, float32, load
 from .tiles import cut_of, dense, run, splits, tile_at
@@ -35,7 +36,7 @@ class GatedTail(fused.GatedTail):
     @staticmethod
     @once_differentiable
     def backward(ctx, grad):
-        if fused.is_batched(grad):
+        if is_batched(grad):
             return fused.GatedTail.backward(ctx, grad)
         u, scale, out = ctx.saved_tensors
         grad_u = torch.empty_like(out)

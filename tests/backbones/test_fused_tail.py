@@ -259,6 +259,19 @@ def test_takes_the_plain_path(obstacle, fused_calls):
     assert torch.equal(out, block(x))
 
 
+@pytest.mark.parametrize('training', [False, True])
+def test_synchronised_norms_without_other_ranks(training, fused_calls):
+    block = resnet().double().layer2[1]
+    norm = nn.SyncBatchNorm(block.norm3.num_features, dtype=torch.float64)
+    norm.load_state_dict(block.norm3.state_dict())
+    setattr(block, block.norm3_name, norm.train(training))
+    plain, x = unfused(block), torch.randn(2, 64, 4, 4, dtype=torch.float64)
+    for _ in range(2):
+        torch.testing.assert_close(block(x), plain(x))
+    assert fused_calls == ['normed_tail' if training else 'gated_projection'] * 2
+    assert torch.equal(norm.running_var, plain.norm3.running_var)
+
+
 GLOBAL_HOOKS = ['forward_hook', 'forward_pre_hook', 'full_backward_hook']
 
 
