@@ -17,6 +17,7 @@ from eca_mm.campaign.rows import RULES, Row, by_name, rows_of_detector, rows_of_
 from eca_mm.campaign.show import Screen, line_of, table_of
 from eca_mm.campaign.status import FAILED, as_dict, read_status
 from eca_mm.engine import RequestError, exit_status
+from eca_mm.engine.arguments import check_work_dir
 from eca_mm.evaluation.report.runs import ReportError
 from eca_mm.paper.tables import DETECTORS
 
@@ -24,9 +25,9 @@ REPO = Path(__file__).resolve().parents[1]
 EPILOG = """\
 OUT gets runs/ROW/seed_N (work dirs), jobs/ROW/seed_N (logs) and report/. A campaign
 that was stopped or killed goes on with the same command: runs that are done are not
-repeated, the others go on where they were. With more rows or seeds it is extended. A run
-that fails is tried once more, then named, and the others go on. Ctrl-C and SIGTERM let
-the runs of this machine save and end; those in the queue of Slurm stay there.
+repeated, the others go on where they were. With more rows or seeds it is extended. A
+run that fails is tried once more, then named, and the others go on. Ctrl-C and SIGTERM
+let the runs of this machine save and end; those in the queue of Slurm stay there.
 
 Exit status: 0 all runs are done, 1 some failed, 2 the request was wrong.
 
@@ -181,12 +182,14 @@ def show_status(args: argparse.Namespace, screen: Screen) -> int:
 
 def main() -> int:
     args = parse_args()
+    if args.tflops <= 0:
+        raise RequestError(f'--tflops {args.tflops:g}: give a number above 0')
+    check_work_dir(args.out, '--out')
     screen = Screen()
     if args.status:
         return show_status(args, screen)
-    plan = Plan(args.out.absolute(), rows_of(args), seeds_of(args.seeds),
-                args.cfg_options)  # fmt: skip
-    where = where_of(args)
+    where, seeds = where_of(args), seeds_of(args.seeds)
+    plan = Plan(args.out.absolute(), rows_of(args), seeds, args.cfg_options)
     if args.dry_run:
         dry_run(plan, args.tflops)
         return 0

@@ -1,11 +1,14 @@
 """A campaign before it starts: its jobs, what they will cost, and what is wrong."""
 
+from collections import Counter
 from contextlib import redirect_stdout
 from copy import deepcopy
 from io import StringIO
 
+from mmengine.config import Config
 from rich.console import Console
 from rich.table import Table
+from tqdm import tqdm
 
 from eca_mm.engine import RequestError
 from eca_mm.engine.preflight import find_problems
@@ -14,8 +17,8 @@ from eca_mm.findings import ERROR, NOTE, Finding
 
 from . import notes
 from .commands import needs_test
-from .estimate import ASSUMPTION, Cost, costs
-from .plan import Plan
+from .estimate import ASSUMPTION, Cost, cost_of
+from .plan import Plan, Run
 
 GIB = 2**30
 
@@ -26,41 +29,38 @@ def dry_run(plan: Plan, tflops: float) -> None:
     Raises:
         RequestError: There are errors.
     """
-    console = Console()
     runs = plan.runs()
     notes.refuse_changed(runs, plan.digests)
-    left = {
-        row.name: sum(r.row == row.name and not notes.finished(r) for r in runs)
-        for row in plan.rows
-    }
-    console.print(cost_table(plan, left, costs(plan, tflops)))
+    left = Counter(run.row for run in runs if not notes.finished(run))
+    found, findings = {}, {}
+    for row, cfg in tqdm(plan.configs.items(), unit='row', disable=None):
+        with redirect_stdout(StringIO()):  # the hosts print
+            found[row] = cost_of(cfg, tflops)
+            findings[row] = look_at(cfg, next(run for run in runs if run.row == row))
+    console = Console()
+    console.print(cost_table(len(runs), left, found))
     console.print(ASSUMPTION.format(tflops=tflops), highlight=False)
-    errors = 0
-    for row in plan.rows:
-        findings = look_at(plan, row.name)
-        errors += count(findings, ERROR)
-        if any(finding.level != NOTE for finding in findings):
-            console.print(as_table(row.name, findings))
+    for row, told in findings.items():
+        if any(finding.level != NOTE for finding in told):
+            console.print(as_table(row, told))
         else:
-            console.print(f'{row.name}: nothing to mend', highlight=False)
+            console.print(f'{row}: nothing to mend', highlight=False)
+    errors = sum(count(told, ERROR) for told in findings.values())
     if errors:
         raise RequestError(f'{plural(errors, "thing")} to fix before this can run')
 
 
-def look_at(plan: Plan, row: str) -> list[Finding]:
-    """The preflight of a row, as its runs will make it."""
-    cfg = deepcopy(plan.configs[row])
-    cfg.launcher = 'none'
-    first = next(run for run in plan.runs() if run.row == row)
-    cfg.work_dir, cfg.resume = str(first.folder), True
+def look_at(cfg: Config, run: Run) -> list[Finding]:
+    """The preflight of a row, as its first run will make it."""
+    cfg = deepcopy(cfg)
+    cfg.update(launcher='none', work_dir=str(run.folder), resume=True)
     splits = ('train', 'val', *(['test'] if needs_test(cfg) else []))
-    with redirect_stdout(StringIO()):  # the hosts print
-        return find_problems(cfg, splits, is_check=True)
+    return find_problems(cfg, splits, is_check=True)
 
 
-def cost_table(plan: Plan, left: dict[str, int], found: dict[str, Cost]) -> Table:
+def cost_table(runs: int, left: Counter, found: dict[str, Cost]) -> Table:
     """A line for each row: one run, and all that are left to do."""
-    table = Table(title=f'{sum(left.values())} of {len(plan.runs())} runs to do')
+    table = Table(title=f'{left.total()} of {runs} runs to do')
     table.add_column('row', overflow='fold')
     names = ('runs', 'GFLOPs', 'images', 'GPU h a run', 'GPU h', 'disk GiB')
     for name in names:
@@ -72,7 +72,7 @@ def cost_table(plan: Plan, left: dict[str, int], found: dict[str, Cost]) -> Tabl
     table.add_section()
     all_disk = None if None in disk else sum(disk) / GIB
     all_hours = None if None in hours else sum(hours)
-    table.add_row('all', str(sum(left.values())), '', '', '',
+    table.add_row('all', str(left.total()), '', '', '',
                   number(all_hours, '.1f'), number(all_disk, '.1f'))  # fmt: skip
     return table
 

@@ -11,8 +11,6 @@ from eca_mm.engine import RequestError, build_model
 from eca_mm.engine.preflight.disk import checkpoint_size, files_at_once
 from eca_mm.evaluation.report.complexity import complexity_of
 
-from .plan import Plan
-
 # Sustained in training, of a GPU: MMDetection's Mask R-CNN R50-FPN takes 53 images/s on
 # 8 V100s in float32 (detectron2, docs/notes/benchmarks.md), x 3 x 2 x 275.6 GFLOPs
 # (Table 5) = 11 TFLOP/s each.
@@ -54,7 +52,7 @@ def cost_of(cfg: Config, tflops: float = TFLOPS) -> Cost:
 
 def disk_of(cfg: Config) -> int | None:
     try:
-        model = build_model(cfg)
+        model = build_model(cfg, 'meta')
     except RequestError:  # the preflight says so
         return None
     hook = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
@@ -86,8 +84,3 @@ def count_images(path: Path) -> int | None:
         return len(json.loads(path.read_bytes())['images'])
     except (OSError, ValueError, KeyError, TypeError):  # the preflight says so
         return None
-
-
-def costs(plan: Plan, tflops: float = TFLOPS) -> dict[str, Cost]:
-    """Of one run of each row."""
-    return {name: cost_of(cfg, tflops) for name, cfg in plan.configs.items()}

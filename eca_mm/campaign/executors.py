@@ -123,7 +123,7 @@ def open_slurm(where: Where, run: Run):
             tasks_per_node=1,  # torchrun starts the ranks
             **{f'slurm_{key}': value for key, value in options.items()},
         )
-    except (RuntimeError, NameError, AssertionError) as error:
+    except (RuntimeError, NameError, ValueError, AssertionError) as error:
         said = ' '.join(str(error).split())
         raise RequestError(f'--executor slurm: {said}') from None
     return executor

@@ -71,8 +71,8 @@ def why_waiting(own: dict, told: dict) -> str:
 def scores_of(folder: Path) -> dict[str, float]:
     with suppress(OSError, ValueError):
         record, _ = read_record(folder / RECORD)
-        kinds = record['coco'].items()
-        return {kind: 100 * row['AP'] for kind, row in kinds if row.get('AP')}
+        found = {kind: row.get('AP') for kind, row in record['coco'].items()}
+        return {kind: 100 * ap for kind, ap in found.items() if ap is not None}
     return {}
 
 
