@@ -116,7 +116,8 @@ def add_execution(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         '--gpus-per-run', type=int, default=1, metavar='N',
-        help='GPUs of each run; without a GPU processes (default: %(default)s)',
+        help='GPUs of each run; on this machine without a GPU processes, on Slurm 0 '
+        'for none (default: %(default)s)',
     )  # fmt: skip
     parser.add_argument('--partition', help='of Slurm')
     parser.add_argument(
@@ -153,7 +154,8 @@ def seeds_of(numbers: list[int]) -> list[int]:
 
 
 def where_of(args: argparse.Namespace) -> Where:
-    for name, least in (('jobs', 0), ('gpus_per_run', 0), ('time', 1)):
+    fewest = 0 if args.executor == 'slurm' else 1
+    for name, least in (('jobs', 0), ('gpus_per_run', fewest), ('time', 1)):
         if getattr(args, name) < least:
             option = name.replace('_', '-')
             raise RequestError(f'--{option} {getattr(args, name)}: below {least}')

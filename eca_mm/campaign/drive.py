@@ -4,7 +4,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from eca_mm.engine import RunStopped
@@ -31,15 +31,21 @@ def run_campaign(plan: Plan, where: Where, tools: Tools, show: Show) -> list[Run
     Raises:
         RequestError: Another campaign is at work in the folder, a config is not the one
             that runs were begun with, or the executor refuses.
-        RunStopped: A signal has ended it; the runs have saved.
+        RunStopped: A signal has ended it, and the runs have saved; or nothing can be
+            noted any more.
     """
     with only_run(plan.folder, '--out'):
         runs = plan.runs()
         notes.refuse_changed(runs, plan.digests)
         plan.write()
         driver = Driver(plan, runs, where, tools)
-        with heard(driver.hear):
-            driver.drive(show)
+        try:
+            with heard(driver.hear):
+                driver.drive(show)
+        except OSError as error:  # the disk is full, or the folder is gone
+            raise RunStopped(
+                f'{error}: mend it, and the same command goes on'
+            ) from error
     return [run for run in runs if run in driver.failed]
 
 
@@ -77,17 +83,19 @@ class Driver:
         if notes.is_alive(run) or not is_over(handle):
             self.at_work[run] = handle
             devices = noted.get('devices')
-            if devices in self.free or self.free:
-                self.free.remove(devices if devices in self.free else self.free[0])
-            self.slots[run] = devices
+            if self.free:  # there may be less room than there was
+                slot = devices if devices in self.free else self.free[0]
+                self.free.remove(slot)
+                self.slots[run] = slot
         elif notes.of_job(run).get('status') == 0:  # and it was killed before it looked
             self.settle(run)
         else:
+            notes.update(run, failed='')
             self.waiting.append(run)
 
     def drive(self, show: Show) -> None:
         while self.waiting or self.at_work:
-            self.collect()
+            self.collect(self.at_work)
             if self.signal:
                 self.stop(show)
             while self.waiting and self.free:
@@ -107,18 +115,17 @@ class Driver:
         notes.update(run, executor=executor, job_id=handle.job_id, devices=devices)
         self.at_work[run], self.slots[run] = handle, devices
 
-    def collect(self) -> None:
-        for run in list(self.at_work):
+    def collect(self, runs: Iterable[Run]) -> None:
+        """Note what became of those whose jobs are over."""
+        for run in list(runs):
             if not self.is_alive(run):
                 del self.at_work[run]
-                self.free.append(self.slots.pop(run))
+                if run in self.slots:
+                    self.free.append(self.slots.pop(run))
                 self.settle(run)
 
     def is_alive(self, run: Run) -> bool:
         return not is_over(self.at_work[run]) or notes.is_alive(run)
-
-    def is_here(self, run: Run) -> bool:
-        return notes.own(run).get('executor') != 'slurm'
 
     def settle(self, run: Run) -> None:
         """A run's job is over: note what became of the run."""
@@ -148,14 +155,16 @@ class Driver:
 
     def stop(self, show: Show) -> None:
         """Let the runs of this machine save and end; those of Slurm stay."""
-        for run, handle in self.at_work.items():
-            tell_to_stop(handle, notes.own(run).get('job_id', ''), run.job)
-        while any(self.is_here(run) and self.is_alive(run) for run in self.at_work):
+        noted = {run: notes.own(run) for run in self.at_work}
+        here = [run for run in noted if noted[run].get('executor') == 'local']
+        for run in here:
+            tell_to_stop(self.at_work[run], noted[run].get('job_id', ''), run.job)
+        while any(map(self.is_alive, here)):
             show(self.runs)
             time.sleep(PAUSE)
-        self.collect()
-        left = f'{len(self.at_work)} stay in the queue of Slurm' if self.at_work else ''
-        raise self.stopped(left)
+        self.collect(here)
+        away = sum(note.get('executor') == 'slurm' for note in noted.values())
+        raise self.stopped(f'{away} stay in the queue of Slurm' if away else '')
 
     def stopped(self, left: str) -> RunStopped:
         name = signal.Signals(self.signal).name

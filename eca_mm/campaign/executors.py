@@ -22,7 +22,7 @@ from .job import Job, blocked
 from .plan import Run
 
 YEARS = 60 * 24 * 365 * 10  # minutes; submitit ends local jobs after 5 by default
-EVERY = 30  # seconds between two questions to Slurm
+EVERY = 10  # seconds between two questions to Slurm
 SAVE = 120  # seconds to save in before a time limit
 REQUEUES = 1000  # at the time limit: each goes on where the last one was
 
@@ -54,6 +54,8 @@ class Where:
         """
         if self.executor == 'slurm':
             return [None] * (self.jobs or 1000)
+        if self.executor == 'debug':
+            return [None]
         devices, each = visible_devices(), self.processes()
         if not devices:
             return [None] * (self.jobs or 1)
@@ -168,7 +170,9 @@ def is_over(handle) -> bool:
     """Whether a job has ended, as far as can be told; a debug job runs now."""
     if type(handle).__name__ != 'SlurmJob':
         return handle is None or handle.done()
-    return handle.paths.result_pickle.exists() or not queue.has(handle.job_id)
+    # One that has a result may be queued again: Slurm does so after a pre-emption.
+    known = queue.has(handle.job_id)
+    return handle.paths.result_pickle.exists() if known is None else not known
 
 
 class Queue:
@@ -182,8 +186,8 @@ class Queue:
         self.asked = -EVERY
         self.jobs: list[str] | None = []  # None: there was no answer
 
-    def has(self, job_id: str) -> bool:
-        """Whether a job waits or runs; True also if Slurm does not answer."""
+    def has(self, job_id: str) -> bool | None:
+        """Whether a job waits or runs; None if Slurm does not answer."""
         is_old = time.monotonic() - self.asked > EVERY
         if is_old or (self.jobs is not None and job_id not in self.jobs):
             self.asked = time.monotonic()
@@ -193,7 +197,7 @@ class Queue:
             except OSError:
                 said = None
             self.jobs = said.stdout.split() if said and not said.returncode else None
-        return self.jobs is None or job_id in self.jobs
+        return None if self.jobs is None else job_id in self.jobs
 
 
 queue = Queue()

@@ -53,6 +53,7 @@ def compare(repo, tmp_path, monkeypatch, capsys):
         (['--table', 6, '--seeds', 1, 1], '--seeds 1 1: give'),
         (['--table', 6, '--seeds', -1, 2], '--seeds -1 2: give'),
         (['--table', 6, '--jobs', -1], '--jobs -1: below 0'),
+        (['--table', 6, '--gpus-per-run', 0], '--gpus-per-run 0: below 1'),
         (['--table', 6, '--time', 0, '--executor', 'slurm'], '--time 0: below 1'),
         (['--table', 6, '--partition', 'x'], 'are for --executor slurm'),
         (['--table', 6, '--executor', 'slurm', '--slurm', 'qos'], '--slurm qos: give'),

@@ -100,20 +100,28 @@ def test_the_queue_is_asked_seldom(slurm):
     asked = slurm / 'queue.asked'
     assert asked.read_text() == '--me --noheader --format=%A\n'
     (slurm / 'queue').write_text('41\n43\n')
-    assert queue.has('42')  # as it was half a minute ago
+    assert queue.has('42')  # as it was some seconds ago
     assert queue.has('43') and not queue.has('44')  # one that is not known is looked up
     assert len(asked.read_text().splitlines()) == 3
     (slurm / 'queue').unlink()  # Slurm does not answer: nothing is given up
     queue.asked = -1e9
-    assert queue.has('41') and queue.has('99')
+    assert queue.has('41') is None
 
 
-def test_a_job_with_a_result_is_over(slurm):
+def test_a_job_is_over_when_slurm_has_it_no_more(slurm):
+    """Not by its result: a pre-empted job leaves one, and is queued again."""
     driver = submitted(slurm, Where('slurm'))
     run = driver.runs[0]
     handle = find(notes.own(run), run)
-    assert not is_over(handle)
     (run.job / '41_0_result.pkl').touch()
+    assert not is_over(handle)
+    (slurm / 'queue').unlink()  # Slurm does not answer: the result must do
+    executors.queue.asked = -1e9
+    assert is_over(handle)
+    (run.job / '41_0_result.pkl').unlink()
+    assert not is_over(handle)
+    (slurm / 'queue').write_text('42\n')
+    executors.queue.asked = -1e9
     assert is_over(handle)
     assert find(dict(executor='local', job_id='41'), run) is None
 
