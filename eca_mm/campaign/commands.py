@@ -23,12 +23,12 @@ class Tools:
         """The work of a run; ``devices`` as of :meth:`Where.slots`."""
         (config,) = (row.config for row in plan.rows if row.name == run.row)
         options = ['--cfg-options', f'randomness.seed={run.seed}', *plan.options]
-        shared = [str(config), '--work-dir', str(run.folder), *options]
-        launched = self.launched(where.processes())
-        commands = dict(train=[*launched('train.py'), *shared, *launcher(where)])
-        commands['train'].append('--resume')
+        launcher = 'pytorch' if where.processes() > 1 else 'none'
+        words = [str(config), '--work-dir', str(run.folder), *options,
+                 '--launcher', launcher]  # fmt: skip
+        commands = dict(train=[*self.started('train.py', where), *words, '--resume'])
         if needs_test(plan.configs[run.row]):
-            commands['test'] = [*launched('test.py'), *shared, *launcher(where)]
+            commands['test'] = [*self.started('test.py', where), *words]
         return Job(
             commands,
             folder=str(run.job),
@@ -37,17 +37,13 @@ class Tools:
             cwd=str(self.cwd),
         )
 
-    def launched(self, processes: int):
-        """Begins the command of a tool, in so many ranks on one machine."""
-        start = [sys.executable]
-        if processes > 1:  # standalone: each run finds a free port
-            launch = str(self.folder / 'launch.py')
-            start += [launch, '--standalone', f'--nproc_per_node={processes}']
-        return lambda tool: [*start, str(self.folder / tool)]
-
-
-def launcher(where: Where) -> list[str]:
-    return ['--launcher', 'pytorch' if where.processes() > 1 else 'none']
+    def started(self, tool: str, where: Where) -> list[str]:
+        """The words that start a tool, in all ranks of a run on one machine."""
+        words = [sys.executable]
+        if where.processes() > 1:  # standalone: each run finds a free port
+            words += [str(self.folder / 'launch.py'), '--standalone',
+                      f'--nproc_per_node={where.processes()}']  # fmt: skip
+        return [*words, str(self.folder / tool)]
 
 
 def needs_test(cfg: Config) -> bool:

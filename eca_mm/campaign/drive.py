@@ -90,7 +90,8 @@ class Driver:
         elif notes.of_job(run).get('status') == 0:  # and it was killed before it looked
             self.settle(run)
         else:
-            notes.update(run, failed='')
+            if noted.get('failed'):  # it is given another chance
+                notes.update(run, failed='')
             self.waiting.append(run)
 
     def drive(self, show: Show) -> None:

@@ -72,7 +72,7 @@ def test_last_words(tmp_path, text, status, words):
 SAVES = """
 import signal, sys, time
 def save(number, frame):
-    print('saved', flush=True); sys.exit(143)
+    time.sleep(0.2); print('saved', flush=True); sys.exit(143)
 signal.signal(signal.SIGTERM, save)
 print('ready', flush=True)
 time.sleep(60)
@@ -109,16 +109,19 @@ def test_a_signal_lets_the_command_save(tmp_path, number, monkeypatch):
 def test_before_it_is_requeued_the_command_saves(tmp_path):
     """submitit asks for a checkpoint in a handler of signals, within the wait."""
     job, again = job_of(tmp_path, SAVES), []
-    before = signal.signal(
-        signal.SIGUSR2, lambda n, frame: again.append(job.checkpoint())
-    )
+
+    def warned(number, frame):
+        again.append(job.checkpoint().function)
+        again.append((tmp_path / 'run.log').read_text())  # as it goes back to submitit
+
+    before = signal.signal(signal.SIGUSR2, warned)
     try:
         when_ready(tmp_path, lambda: os.kill(os.getpid(), signal.SIGUSR2))
         job()
     finally:
         signal.signal(signal.SIGUSR2, before)
-    assert (tmp_path / 'run.log').read_text() == 'ready\nsaved\n'
-    ((same,),) = [[submission.function for submission in again]]
+    same, log = again
+    assert log == 'ready\nsaved\n'
     assert same.commands == job.commands and same.folder == job.folder
 
 

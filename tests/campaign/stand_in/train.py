@@ -48,14 +48,18 @@ def resumed(work_dir: Path) -> tuple[int, str]:
     return content['meta']['iter'], content['state_dict']['value']
 
 
-def misbehave(settings: dict, work_dir: Path, step: int, seed: int) -> None:
-    """Fail, once or until it is mended, as ``faults`` say: {(seed, step): how}."""
+def misbehave(settings, work_dir: Path, step: int, seed: int, told: list) -> None:
+    """Fail or wait, once or until it is mended: ``faults`` are {(seed, step): how}."""
     how = settings.get('faults', {}).get((seed, step))
     mark = work_dir / f'.{how}'
     is_once = how is not None and how.endswith('once') and mark.exists()
     if how is None or is_once or (work_dir / 'mended').exists():
         return
     mark.touch()
+    while how == 'wait':
+        if told or (work_dir / 'mended').exists():
+            return
+        time.sleep(0.01)
     if how.startswith('kill'):
         os.kill(os.getpid(), signal.SIGKILL)
     if how.startswith('term'):
@@ -88,7 +92,7 @@ def main() -> None:
     with open(work_dir / 'starts.txt', 'a') as file:
         file.write(f'{step} {os.environ.get("CUDA_VISIBLE_DEVICES")}\n')
     while step < settings['steps']:
-        misbehave(settings, work_dir, step, seed)
+        misbehave(settings, work_dir, step, seed, told)
         time.sleep(settings['pace'])
         step += 1
         mixed = f'{value} {seed} {settings["name"]}'
