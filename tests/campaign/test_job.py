@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from copy import deepcopy
 
 import pytest
 from small_campaign import make_rows, plan_of, tools
@@ -194,10 +195,14 @@ def test_threads(monkeypatch):
 def test_a_test_of_its_own_where_it_is_another_than_the_validation(repo):
     cfg = read_config(str(repo / f'configs/{CONFIG}.py'))
     assert not needs_test(cfg)
-    other = 'test_dataloader.dataset.ann_file'
-    assert needs_test(read_config(cfg.filename, {other: 'test.json'}))
-    assert needs_test(read_config(cfg.filename, {'test_evaluator.metric': 'segm'}))
-    assert not needs_test(read_config(cfg.filename, {'test_dataloader.batch_size': 4}))
+    for key, value, needs in (
+        ('test_dataloader.dataset.ann_file', 'test.json', True),
+        ('test_evaluator.metric', 'segm', True),
+        ('test_dataloader.batch_size', 4, False),
+    ):
+        changed = deepcopy(cfg)
+        changed.merge_from_dict({key: value})
+        assert needs_test(changed) == needs, key
     cfg.pop('val_cfg')
     assert needs_test(cfg)
     cfg.pop('test_dataloader')
