@@ -7,9 +7,10 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from eca_mm.analysis.complexity import measure
 from eca_mm.engine import RequestError, build_model
 from eca_mm.engine.preflight.disk import checkpoint_size, files_at_once
-from eca_mm.evaluation.report.complexity import complexity_of
+from eca_mm.evaluation.report.complexity import image_size
 
 # Sustained in training, of a GPU: MMDetection's Mask R-CNN R50-FPN takes 53 images/s on
 # 8 V100s in float32 (detectron2, docs/notes/benchmarks.md), x 3 x 2 x 275.6 GFLOPs
@@ -42,21 +43,19 @@ class Cost:
 
 def cost_of(cfg: Config, tflops: float = TFLOPS) -> Cost:
     """What one run of a config takes."""
-    counted = complexity_of(cfg, Path(cfg.filename).name).get('gflops')
     images = images_of(cfg)
-    hours = None
-    if counted and images:
-        hours = PASSES * 2 * counted * images / (1000 * tflops) / 3600
-    return Cost(counted, images, hours, disk_of(cfg))
-
-
-def disk_of(cfg: Config) -> int | None:
     try:
-        model = build_model(cfg, 'meta')
+        model = build_model(cfg)
     except RequestError:  # the preflight says so
-        return None
+        return Cost(None, images, None, None)
     hook = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
-    return checkpoint_size(cfg, hook, model) * files_at_once(cfg, hook)
+    disk = checkpoint_size(cfg, hook, model) * files_at_once(cfg, hook)
+    try:
+        gflops = measure(model, image_size(cfg), 'paper').flops / 1e9
+    except Exception:  # a kind of detector that the counter does not know
+        return Cost(None, images, None, disk)
+    hours = images and PASSES * 2 * gflops * images / (1000 * tflops) / 3600
+    return Cost(gflops, images, hours, disk)
 
 
 def images_of(cfg: Config) -> int | None:
