@@ -59,20 +59,21 @@ def test_study_runs_and_keeps_what_is_finished(repo, tmp_path):
             [sys.executable, *map(str, command)],
             capture_output=True, text=True, cwd=tmp_path,
         )  # fmt: skip
-        logs = '\n'.join(path.read_text()[-2000:] for path in out.rglob('train.log'))
+        logs = '\n'.join(path.read_text()[-2000:] for path in out.rglob('run.log'))
         assert done.returncode == 0, done.stderr + logs
         return done.stdout
 
     call(*build)
     call(*command)
-    runs = [out / m / f'seed_{s}' for m in ('none', 'ECA') for s in (0, 1)]
+    runs = [out / 'runs' / m / f'seed_{s}' for m in ('none', 'ECA') for s in (0, 1)]
     results = [json.loads((run / 'results.json').read_text()) for run in runs]
     assert [r['seed'] for r in results] == [0, 1, 0, 1]
     assert len((out / 'study.csv').read_text().splitlines()) == 1 + 4
     assert (out / 'study.png').stat().st_size > 0
-    before = [os.stat(run / 'train.log').st_mtime_ns for run in runs]
+    logs = sorted(out.glob('jobs/*/*/run.log'))
+    before = [os.stat(log).st_mtime_ns for log in logs]
     assert '± ' in call(*command)
-    assert [os.stat(run / 'train.log').st_mtime_ns for run in runs] == before
+    assert [os.stat(log).st_mtime_ns for log in logs] == before and len(logs) == 4
 
 
 def test_wrong_arguments(repo):

@@ -94,13 +94,13 @@ def read_config(path: str, options: dict | None = None) -> Config:
     return cfg
 
 
-def check_work_dir(name: str) -> None:
+def check_work_dir(name: str | Path, option: str = '--work-dir') -> None:
     """Raise RequestError if there can be no folder of that name."""
     path = Path(name).absolute()
     there = next(place for place in (path, *path.parents) if os.path.lexists(place))
     if not there.is_dir():
         raise RequestError(
-            f'work dir {name}: {there} is no folder: name another --work-dir'
+            f'work dir {name}: {there} is no folder: name another {option}'
         )
 
 

@@ -20,6 +20,7 @@ from .distributed import is_first_rank
 from .errors import RequestError
 
 NAME = '.run.lock'
+OPTION = '--work-dir'
 BEAT = 20  # seconds between two touches
 GONE = 120  # seconds without one; clocks of file servers differ by less
 
@@ -28,10 +29,13 @@ held: set[Path] = set()
 
 
 @contextmanager
-def only_run(work_dir: str | Path) -> Iterator[None]:
+def only_run(work_dir: str | Path, option: str = OPTION) -> Iterator[None]:
     """Keep other runs out of a work dir; the first rank does so for its job.
 
     A process that has it may ask for it again.
+
+    Args:
+        option: What names the folder on the command line.
 
     Raises:
         RequestError: Another run is at work in it.
@@ -41,7 +45,7 @@ def only_run(work_dir: str | Path) -> Iterator[None]:
         yield
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = acquire(path)
+    descriptor = acquire(path, option)
     held.add(path)
     done = threading.Event()
     threading.Thread(target=touch, args=(path, done), daemon=True).start()
@@ -70,7 +74,7 @@ def other_run(work_dir: str | Path) -> str:
         os.close(descriptor)
 
 
-def acquire(path: Path) -> int:
+def acquire(path: Path, option: str) -> int:
     """Take the lock; the descriptor that holds it.
 
     Raises:
@@ -78,7 +82,7 @@ def acquire(path: Path) -> int:
     """
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        other = holder(path, descriptor)
+        other = holder(path, descriptor, option)
         if other:
             os.close(descriptor)
             raise RequestError(other)
@@ -92,7 +96,7 @@ def acquire(path: Path) -> int:
     return descriptor
 
 
-def holder(path: Path, descriptor: int) -> str:
+def holder(path: Path, descriptor: int, option: str = OPTION) -> str:
     """Who has the lock, in one line, or '' if this process has it now."""
     is_held = False
     try:
@@ -111,7 +115,7 @@ def holder(path: Path, descriptor: int) -> str:
     if not is_held and (not is_elsewhere or is_same_job):
         return ''
     who = f'process {run.get("pid", "?")} on {run.get("host", "?")}'
-    remedy = 'wait for it, or name another --work-dir'
+    remedy = f'wait for it, or name another {option}'
     if not is_held:
         remedy += f'; if it was killed, go on in {GONE} s, or remove {path}'
     since = f', since {run["since"]}' if 'since' in run else ''

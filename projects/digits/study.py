@@ -1,15 +1,12 @@
 """Train the small Mask R-CNN with each attention block and several seeds, and compare.
 
-What is finished is kept, and a run that was stopped goes on where it was: the same
-command again completes the study.
+A campaign of tools/compare.py, with a table and a picture over the seeds: what is done
+is kept, and the same command again completes a study that was stopped.
 """
 
 import argparse
 import json
-import os
-import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +16,15 @@ from mmengine.config import Config
 from rich.console import Console
 from rich.table import Table
 from scipy import stats
-from tqdm import tqdm
 
 import eca_mm  # noqa: F401  (registers backbones, plugins and hooks)
 from eca_mm.analysis.complexity import measure
+from eca_mm.campaign.commands import Tools
+from eca_mm.campaign.drive import run_campaign
+from eca_mm.campaign.executors import Where
+from eca_mm.campaign.plan import Plan, Run
+from eca_mm.campaign.rows import Row
+from eca_mm.campaign.show import Screen
 from eca_mm.engine import RequestError, exit_status
 from eca_mm.evaluation.report.logs import read_logs
 from eca_mm.files import write_csv
@@ -70,43 +72,23 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def run(method: str, seed: int, args: argparse.Namespace) -> dict:
-    """Train, unless that is done, and return the row of study.csv."""
-    folder = args.out.absolute() / method / f'seed_{seed}'
-    if not (folder / 'finished').exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        train(method, seed, folder, args)
-        (folder / 'finished').touch()
-    return read_run(method, seed, folder)
-
-
-def train(method: str, seed: int, folder: Path, args: argparse.Namespace) -> None:
-    """Train one run to its end; the output goes to train.log in its folder."""
-    command = [
-        sys.executable, str(REPO / 'tools/train.py'), config_of(method),
-        '--work-dir', str(folder), '--resume',
-        '--cfg-options', f'randomness.seed={seed}', *args.cfg_options,
-    ]  # fmt: skip
-    threads = max(1, (os.cpu_count() or 1) // args.jobs)
-    # Idle threads must not spin: they would take the cores from the other runs.
-    env = dict(os.environ, OMP_NUM_THREADS=str(threads), GOMP_SPINCOUNT='3000')
-    with open(folder / 'train.log', 'a') as log:
-        done = subprocess.run(command, cwd=REPO, env=env, stdout=log, stderr=log)
-    if done.returncode:
-        raise RuntimeError(f'{method}, seed {seed}: see {folder / "train.log"}')
+def plan_of(args: argparse.Namespace) -> Plan:
+    """A campaign, as tools/compare.py runs it, whose rows are the methods."""
+    rows = [Row(method, Path(config_of(method))) for method in args.methods]
+    return Plan(args.out.absolute(), rows, list(range(args.seeds)), args.cfg_options)
 
 
 def config_of(method: str) -> str:
     return str(REPO / f'projects/digits/configs/{METHODS[method]}.py')
 
 
-def read_run(method: str, seed: int, folder: Path) -> dict:
+def read_run(run: Run) -> dict:
     """A row of study.csv: AP as fractions, seconds as the median of an iteration."""
-    results = json.loads((folder / 'results.json').read_text())
-    train_rows, _ = read_logs(folder)
+    results = json.loads((run.folder / 'results.json').read_text())
+    train_rows, _ = read_logs(run.folder)
     return dict(
-        method=method,
-        seed=seed,
+        method=run.row,
+        seed=run.seed,
         **{f'{kind}_AP': results['coco'][kind]['AP'] for kind in KINDS},
         seconds=round(float(np.median([row['time'] for row in train_rows])), 3),
         device=results['device'],
@@ -174,27 +156,24 @@ def write_study(folder: Path, runs: list[dict], rows: list[dict]) -> None:
     figure.savefig(folder / 'study.png', dpi=110)
 
 
-def main() -> None:
+def main() -> int:
     args = parse_args()
-    folder = args.out.absolute()
-    # Seed by seed, so that a study that is stopped early still compares all methods.
-    wanted = [(m, seed) for seed in range(args.seeds) for m in args.methods]
-    runs = []
-    with ThreadPoolExecutor(args.jobs) as pool:
-        futures = [pool.submit(run, *which, args) for which in wanted]
-        for future in tqdm(as_completed(futures), total=len(futures), unit='run'):
-            runs.append(future.result())
-            row = runs[-1]
-            aps = ', '.join(f'{kind} AP {row[f"{kind}_AP"]:.3f}' for kind in KINDS)
-            tqdm.write(f'{row["method"]}, seed {row["seed"]}: {aps}')
-    runs.sort(key=lambda row: wanted.index((row['method'], row['seed'])))
+    plan = plan_of(args)
+    # The configs' data lie in the repository, wherever this is called.
+    tools = Tools(REPO / 'tools', cwd=REPO)
+    with Screen() as screen:
+        if run_campaign(plan, Where(jobs=args.jobs), tools, screen.show):
+            return 1
+    runs = [read_run(run) for method in args.methods for run in plan.runs()
+            if run.row == method]  # fmt: skip
     rows = summarise(runs, args.methods)
-    write_study(folder, runs, rows)
+    write_study(plan.folder, runs, rows)
     table = Table(*HEAD, title='mean and 95% interval over the seeds; p against none')
     for row in rows:
         table.add_row(*as_cells(row))
     Console().print(table)
-    print(f'{folder / "study.md"}, study.csv, study.png')
+    print(f'{plan.folder / "study.md"}, study.csv, study.png')
+    return 0
 
 
 if __name__ == '__main__':

@@ -49,6 +49,8 @@ FAULTS = {
     'mutated_coco': 100,
     'mutated_requests': 240,
     'dead_rank': 4,
+    'campaign': 20,
+    'campaign_real': 10,
 }
 EPILOG = """\
 examples:

@@ -18,7 +18,7 @@ def test_a_part_of_the_suite(tmp_path):
     faults = (
         'kills', 'epoch_kills', 'host_kills', 'full_disk', 'damaged', 'stop_signals',
         'moved', 'onecycle', 'accumulation', 'lengths', 'two_runs', 'removed',
-        'dead_worker',
+        'dead_worker', 'campaign',
     )  # fmt: skip
     done = subprocess.run(
         [sys.executable, str(Path(__file__).parent), '--tries', '0.08', '--out', out,
@@ -32,7 +32,7 @@ def test_a_part_of_the_suite(tmp_path):
     assert int(host['lost']) > 0
     assert 'no checkpoint loads' in host['note']
     rows.remove(host)
-    assert len(rows) == 14
+    assert len(rows) == 15
     for row in rows:
         assert int(row['tries']) > 0, row
         assert row['tries'] == row['survived'], row

@@ -1,0 +1,227 @@
+"""Campaigns of stand-ins: what goes wrong stays with the run that it happens to."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from small_campaign import ROWS, here, make_rows, plan_of, tools
+
+from eca_mm.campaign import drive, notes
+from eca_mm.campaign.status import status_of
+from eca_mm.checkpoints.safe import load_file
+from eca_mm.engine import RequestError, RunStopped
+from eca_mm.engine.run_lock import only_run
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(drive, 'PAUSE', 0.05)
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '')
+
+
+# Of the rows of a campaign of stand-ins: at step 2 both wait to be told to go on.
+BOTH_WAIT = dict.fromkeys(ROWS, dict(faults={(0, 2): 'wait'}))
+
+
+def run(folder, rows, seeds=(0,), options=(), show=lambda runs: None, **where):
+    plan = plan_of(folder / 'out', rows, seeds, options)
+    failed = drive.run_campaign(plan, here(**where), tools(folder), show)
+    return plan.runs(), failed
+
+
+def starts(one) -> list[str]:
+    """Step of each start of a run."""
+    lines = (one.folder / 'starts.txt').read_text().splitlines()
+    return [line.split()[0] for line in lines]
+
+
+def test_a_failing_run_is_tried_once_more_and_stops_no_other(tmp_path):
+    """none: fails always, and once; eca: is told to end once, and is killed once."""
+    rows = make_rows(
+        tmp_path, seeds=(0, 1),
+        none=dict(faults={(0, 2): 'fail', (1, 3): 'fail_once'}),
+        eca=dict(faults={(0, 1): 'term_once', (1, 4): 'kill_once'}),
+    )  # fmt: skip
+    runs, failed = run(tmp_path, rows, seeds=(0, 1))
+    assert [str(one) for one in failed] == ['none, seed 0']
+    found = {str(one): status_of(one) for one in runs}
+    assert [status.state for status in found.values()] == [
+        'failed', 'done', 'done', 'done',
+    ]  # fmt: skip
+    assert found['none, seed 0'].note == 'status 1: RuntimeError: no room on the card'
+    assert [starts(one) for one in runs] == [
+        ['0', '2'], ['0', '2'], ['0', '3'], ['0', '4'],
+    ]  # fmt: skip
+    (runs[0].folder / 'mended').touch()
+    _, failed = run(tmp_path, rows, seeds=(0, 1))
+    assert failed == [] and status_of(runs[0]).state == 'done'
+    assert starts(runs[0]) == ['0', '2', '2']
+    assert [len(starts(one)) for one in runs[1:]] == [2, 2, 2]  # not repeated
+
+
+def test_pre_emption_is_no_failure(tmp_path):
+    """Told to end three times: more than a run may fail."""
+    faults = {(0, step): f'term_{step}_once' for step in (1, 2, 3)}
+    rows = make_rows(tmp_path, seeds=(0,), none=dict(faults=faults))
+    runs, failed = run(tmp_path, rows[:1])
+    assert failed == [] and starts(runs[0]) == ['0', '2', '3', '4']
+
+
+def test_a_campaign_is_extended(tmp_path):
+    rows = make_rows(tmp_path)
+    (first,), _ = run(tmp_path, rows[:1])
+    shutil.rmtree(first.job)  # the record is in the work dir
+    runs, failed = run(tmp_path, rows, seeds=(0, 2))
+    assert failed == [] and len(runs) == 4
+    assert starts(first) == ['0'] and all(map(notes.finished, runs))
+    last = [load_file(one.folder / 'iter_5.pth')['state_dict'] for one in runs]
+    assert len({state['value'] for state in last}) == 4
+
+
+def test_what_is_not_whole_is_not_finished(tmp_path):
+    """The tool ends with status 0, without results; then with a spoilt checkpoint."""
+    rows = make_rows(tmp_path, none=dict(evaluates=False))
+    runs, failed = run(tmp_path, rows[:1])
+    assert failed == runs
+    assert 'the run ended, but' in status_of(runs[0]).note
+    assert 'results.json' in status_of(runs[0]).note
+    runs, _ = run(tmp_path, rows[1:])
+    digest = plan_of(tmp_path / 'out', rows[1:]).digests['eca']
+    (cfg,) = plan_of(tmp_path / 'out', rows[1:]).configs.values()
+    assert notes.finish(runs[0], cfg, digest) == ''
+    record = json.loads((runs[0].folder / 'results.json').read_text())
+    (runs[0].folder / 'results.json').write_text(json.dumps(dict(record, iteration=4)))
+    assert 'is not of its last checkpoint, iter_5.pth' in notes.finish(
+        runs[0], cfg, digest
+    )
+    (runs[0].folder / 'results.json').write_text(
+        json.dumps(dict(record, iteration=None, checkpoint='/x/iter_5.pth'))
+    )
+    assert notes.finish(runs[0], cfg, digest) == ''
+    path = runs[0].folder / 'iter_5.pth'
+    content = path.read_bytes()
+    value = load_file(path)['state_dict']['value'].encode()
+    assert value in content
+    path.write_bytes(content.replace(value, value[::-1]))
+    assert 'iter_5.pth is damaged' in notes.finish(runs[0], cfg, digest)
+
+
+HOLD = """
+import fcntl, os, sys
+file = open(sys.argv[1], 'w')
+fcntl.lockf(file, fcntl.LOCK_EX)
+print(f'{{"pid": {os.getpid()}}}', file=file, flush=True)
+print(flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_second_campaign_is_refused(tmp_path):
+    rows = make_rows(tmp_path)
+    (tmp_path / 'out').mkdir()
+    other = subprocess.Popen(
+        [sys.executable, '-c', HOLD, tmp_path / 'out/.run.lock'], text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    other.stdout.readline()
+    with pytest.raises(RequestError) as error:
+        run(tmp_path, rows)
+    other.communicate()
+    (line,) = error.value.args
+    assert f'in use by another run (process {other.pid} on' in line
+    assert line.endswith('wait for it, or name another --out')
+    assert not (tmp_path / 'out/runs').exists()
+    with only_run(tmp_path / 'out'):  # it has let go
+        pass
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_the_runs_cleanly(tmp_path, number):
+    rows = make_rows(tmp_path, **BOTH_WAIT)
+
+    def show(runs):
+        if all((one.folder / 'last_checkpoint').exists() for one in runs):
+            show.told = getattr(show, 'told', 0) or os.kill(os.getpid(), number) or 1
+
+    with pytest.raises(RunStopped) as stop:
+        run(tmp_path, rows, show=show)
+    assert stop.value.status == 128 + number
+    assert str(stop.value) == (
+        f'by {signal.Signals(number).name}: 0 of 2 runs are done; the same command '
+        'goes on'
+    )
+    runs = plan_of(tmp_path / 'out', rows, (0,)).runs()
+    for one in runs:
+        assert notes.of_job(one)['status'] == 143
+        assert status_of(one).note == 'was interrupted, goes on'
+        saved = (one.folder / 'last_checkpoint').read_text()
+        assert 0 < load_file(saved)['meta']['iter'] <= 3
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_runs_of_a_killed_campaign_are_taken_over(tmp_path):
+    """They are at work when the next campaign begins: it waits, and repeats nothing."""
+    rows = make_rows(tmp_path, **BOTH_WAIT)
+    folder = tmp_path / 'out'
+    plan = plan_of(folder, rows, (0,))
+    gone = drive.Driver(plan, plan.runs(), here(), tools(tmp_path))
+    while gone.waiting:
+        gone.start(gone.waiting.pop(0))
+    wait_for(lambda: all((one.folder / 'starts.txt').exists() for one in gone.runs))
+    assert [status_of(one).state for one in gone.runs] == ['running', 'running']
+    after = drive.Driver(plan, plan.runs(), here(), tools(tmp_path))
+    assert after.at_work == dict.fromkeys(plan.runs()) and after.free == []
+    for one in plan.runs():
+        (one.folder / 'mended').touch()
+    after.drive(lambda runs: None)
+    assert set(after.done) == set(plan.runs())
+    assert [starts(one) for one in plan.runs()] == [['0'], ['0']]
+
+
+def wait_for(condition) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_debug_executor_runs_here(tmp_path):
+    rows = make_rows(tmp_path, none=dict(faults={(0, 1): 'fail'}))
+    runs, failed = run(tmp_path, rows, executor='debug')
+    assert failed == runs[:1] and notes.finished(runs[1])
+    assert starts(runs[0]) == ['0', '1']
+
+
+def test_side_by_side_on_their_own_gpus(tmp_path, monkeypatch):
+    monkeypatch.setattr('torch.cuda.is_available', lambda: True)
+    monkeypatch.setattr('torch.cuda.device_count', lambda: 5)
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '1,3,4,5,7')
+    assert here(jobs=0, gpus=2).slots() == ['1,3', '4,5']
+    with pytest.raises(RequestError, match='--jobs 3 of 2 GPU.* there are 5 on this'):
+        here(jobs=3, gpus=2).slots()
+    with pytest.raises(RequestError, match='--jobs 1 of 8 GPU'):
+        here(jobs=0, gpus=8).slots()
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', 'GPU-aa,GPU-bb')
+    monkeypatch.setattr('torch.cuda.device_count', lambda: 2)
+    runs, failed = run(tmp_path, make_rows(tmp_path), jobs=0)
+    devices = {(one.folder / 'starts.txt').read_text().split()[1] for one in runs}
+    assert failed == [] and devices == {'GPU-aa', 'GPU-bb'}
+
+
+def test_signals_are_left_alone_in_a_thread():
+    found = []
+    thread = threading.Thread(target=lambda: found.append(list(enter())))
+    thread.start()
+    thread.join()
+    assert found == [[1]]
+
+
+def enter():
+    with drive.heard(lambda number, frame: None):
+        yield 1
