@@ -85,7 +85,8 @@ def smallest_difference(variance: Variance) -> float:
     least = stats.t.ppf(1 - ALPHA / 2, freedom)
 
     def missed(size: float) -> float:
-        return stats.nct.cdf(least, freedom, size) - (1 - POWER)
+        # scipy has NaN far out, where the probability is 0 to all digits
+        return np.nan_to_num(stats.nct.cdf(least, freedom, size)) - (1 - POWER)
 
     return error * brentq(missed, 0, 100)
 

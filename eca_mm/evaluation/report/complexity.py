@@ -11,7 +11,7 @@ from mmengine.config import Config
 
 from eca_mm.analysis.complexity import measure, parameters_of, with_background_rows
 
-from .scores import paper_row_of
+from .paper_row import paper_row_of
 
 # mmdet's (1333, 800) is a limit; the paper, as mmdet's own tables, counts this.
 COCO_SCALE, COCO_SIZE = (1333, 800), (1280, 800)

@@ -6,8 +6,8 @@ from .blocks import Cell, Figure, Section, Table
 from .charts import colour, panel
 from .logs import training_cost
 from .material import Material
+from .paper_row import paper_row
 from .runs import Run
-from .scores import paper_row
 from .words import ABSENT
 
 # Plotted figures of mmdet's CocoMetric: what they are called in the plot.
@@ -30,11 +30,13 @@ def training_section(material: Material) -> Section | None:
     if not known:
         return None
     figure = curve_figure(material)
-    blocks = [cost_table(known), *([figure] if figure.panels else [])]
+    first = {group.runs[0].name for group in material.groups}
+    blocks = [cost_table(known, first), *([figure] if figure.panels else [])]
     return Section('training', 'Cost and training', blocks)
 
 
-def cost_table(runs: list[Run]) -> Table:
+def cost_table(runs: list[Run], first: set[str]) -> Table:
+    """A row a run; after the first of a group the paper's."""
     rows, data, sizes = [], [], []
     for run in runs:
         found = dict(run.record.get('complexity', {}))
@@ -42,7 +44,8 @@ def cost_table(runs: list[Run]) -> Table:
         costs = found | training_cost(run.logs[0])
         data.append(dict(run=run.name) | {key: costs.get(key) for key in COSTS})
         rows.append([Cell(run.name), *cost_cells(costs), Cell(device_of(run))])
-        if paper := paper_row(run):
+        paper = paper_row(run) if run.name in first else None
+        if paper:
             # Two of its rows count all parameters, the others the trainable ones.
             counted = 'parameters' if paper['method'] in COUNTED_WHOLE else 'trainable'
             costs = {counted: paper['params'], 'gflops': paper['gflops']}
@@ -83,7 +86,7 @@ def curve_figure(material: Material) -> Figure:
         limits = dict(xlim=(0, None), ylim=(0, None) if term in SCORES else None)
         with panel(panels, title, xlabel='iteration', **limits) as axes:
             for name, line in lines.items():
-                shade = colour(material.names.index(name))
+                shade = colour(material.places[name])
                 axes.plot(*np.array(line).reshape(-1, 2).T, color=shade, **form)
         data += [
             dict(run=name, figure=term, iteration=x, value=y)
