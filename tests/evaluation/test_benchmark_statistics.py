@@ -1,4 +1,4 @@
-"""Short simulations of the report's statistics, and the tool that runs the long ones."""
+"""Short simulations of the statistics, and the tool that runs the long ones."""
 
 import csv
 import sys

@@ -83,11 +83,13 @@ def test_seeds_are_paired_only_where_they_go_together():
     for other in 'cd':  # other luck, other seeds
         found = sampled.difference(other, 'a', 'AP')
         assert not found.paired and found.variance.error > 0.3
-    few = {n: v[:4] for n, v in values.items()}
-    short = Bootstrap(
-        few, {n: s[:, :4] for n, s in samples.items()}, full, sampled.seeds
+    four = Bootstrap(
+        dict(a=luck[:4].repeat(13, 1), b=luck[:4].repeat(13, 1) + 5),
+        {name: samples['a'][:, :4] for name in 'ab'},
+        full,
+        dict(a=[0, 1, 2, 3], b=[0, 1, 2, 3]),
     )
-    assert not short.difference('b', 'a', 'AP').paired
+    assert not four.difference('b', 'a', 'AP').paired
 
 
 def test_groups_are_means_over_seeds_on_the_same_draws():

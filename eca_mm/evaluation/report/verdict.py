@@ -11,8 +11,8 @@ from .runs import KINDS
 from .words import p_value, points, signed, span
 
 IMAGES_ONLY = (
-    'Training luck is not in this comparison: it has one run a side. Another seed of '
-    'either may change the sign; for a claim about a model, give each several seeds.'
+    'Training luck is not in this comparison, which has one run on a side or on both: '
+    'other seeds may change its sign. For a claim about a model, give several of each.'
 )
 
 
