@@ -24,6 +24,7 @@ from scipy import stats
 from .counting import FIGURES, Counter, figures, per_class
 from .difference import Difference, difference, distinguishable
 from .matching import Matches
+from .pairs import pairs_of, subtract
 from .support import LEAST_IMAGES, Support, support
 from .variance import Side, variance
 
@@ -46,8 +47,6 @@ PER_CLASS = 'per class'
 END = 0.01
 # A draw may have an AP of 0 or 1, which has no logit.
 CLIP = 1e-4
-# Fewest seeds a side of which it can be shown that they go together, and how sure.
-LEAST_PAIRS, SURE = 5, 0.05
 # Draws counted in one go: no more, for the memory; no fewer, for the time.
 AT_ONCE = 10
 
@@ -101,43 +100,21 @@ class Bootstrap:
         column = _column(figure)
         sides = [self._side(name, column) for name in (group, baseline)]
         value = sides[0].values.mean(0) - sides[1].values.mean(0)
-        paired = self.paired(group, baseline)
-        if paired:
-            sides = [self._differences(*sides, self._order(group, baseline))]
+        pairs = self._pairs(group, baseline)
+        if pairs:
+            sides = [subtract(*sides, pairs)]
         rests = self.support
         found = variance(sides, rests.freedom[column], rests.excess[column])
-        return self._where_enough(column, difference(value, found, level, paired))
+        return self._where_enough(column, difference(value, found, level, bool(pairs)))
 
-    def paired(self, group: str, baseline: str) -> bool:
-        """Whether both have the same seeds, and their APs are shown to go together.
-
-        Shown means: correlated, with a one-sided p below SURE.
-        """
-        order = self._order(group, baseline)
-        if group == baseline or order is None or len(order) < LEAST_PAIRS:
-            return False
-        pair = self.values[group][:, 0], self.values[baseline][order, 0]
-        if min(map(np.ptp, pair)) == 0:
-            return False
-        return stats.pearsonr(*pair, alternative='greater').pvalue < SURE
-
-    def _order(self, group: str, baseline: str) -> list[int] | None:
-        """Where the baseline has the group's seeds; None if it has others."""
-        ours, theirs = (list(self.seeds.get(name, [])) for name in (group, baseline))
-        known = len(set(ours)) == len(ours) > 0 and None not in ours
-        if not known or len(ours) != len(theirs) or set(ours) != set(theirs):
-            return None
-        return [theirs.index(seed) for seed in ours]
+    def _pairs(self, group: str, baseline: str) -> list[int] | None:
+        """Where the baseline has the group's seeds, if seed is compared with seed."""
+        seeds = (list(self.seeds.get(name, [])) for name in (group, baseline))
+        aps = (self.values[name][:, 0] for name in (group, baseline))
+        return pairs_of(*seeds, *aps)
 
     def _side(self, group: str, column: int | slice) -> Side:
         return Side(self.values[group][:, column], self.samples[group][:, :, column])
-
-    @staticmethod
-    def _differences(ours: Side, theirs: Side, order: list[int]) -> Side:
-        return Side(
-            ours.values - theirs.values[order],
-            ours.samples - theirs.samples[:, order],
-        )
 
     def _where_enough(self, column: int | slice, found: Difference) -> Difference:
         enough = self.support.enough[column]

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .counting import FIGURES
 from .matching import Matches
 
 # Images below which there is no interval and no mark. From here on a figure of two
@@ -69,6 +68,3 @@ def _of_classes(images: np.ndarray) -> tuple[float, float]:
     known = variance * (images - 1) / images  # what draws of the images show of it
     freedom = variance.sum() ** 2 / (variance**2 / np.maximum(images - 1, OF_ONE)).sum()
     return freedom, variance.sum() / known.sum() if known.any() else 1.0
-
-
-assert len(AREAS) == len(FIGURES)

@@ -2,6 +2,7 @@
 
 import csv
 import sys
+from functools import partial
 
 import benchmark_statistics as tool
 import numpy as np
@@ -9,11 +10,12 @@ import pytest
 from scipy import stats
 
 from eca_mm.engine import exit_status
+from eca_mm.evaluation import simulations
 from eca_mm.evaluation.synthetic_runs import World
 
 
-def simulator(reports: int, seed: int) -> tool.Simulator:
-    return tool.Simulator(reports, 80, np.random.default_rng(seed))
+def simulator(reports: int, seed: int) -> simulations.Simulator:
+    return simulations.Simulator(reports, 80, np.random.default_rng(seed))
 
 
 def bounds(share: float, reports: int) -> tuple[float, float]:
@@ -31,7 +33,7 @@ def test_a_difference_of_three_seeds_a_side_is_covered(spread):
         luck = 0.5 + spread * sim.rng.standard_normal((2, 3))
         return sim.sampled(World(40), luck.tolist())
 
-    rows = tool._covered(sim, make, 0, 'b', 'a')
+    rows = simulations.covered(sim, make, 0, 'b', 'a')
     low, _ = bounds(0.95, 150)
     assert rows['ours'] >= low
     assert (rows['plain'] < low) == (spread > 0.2)
@@ -39,23 +41,25 @@ def test_a_difference_of_three_seeds_a_side_is_covered(spread):
 
 def test_marks_of_runs_that_do_not_differ_are_few():
     sim = simulator(200, 1)
-    found = tool._marked(sim, World(10, objects=4), [[0.5], [0.5]])
+    found = simulations.marked(sim, World(10, objects=4), [[0.5], [0.5]])
     most = bounds(0.06, 200)[1]
     assert found['given'] == 1 and found['ours'] <= most < found['plain']
-    assert tool._marked(sim, World(9), [[0], [0]])['given'] == 0
+    assert simulations.marked(sim, World(9), [[0], [0]])['given'] == 0
 
 
 @pytest.mark.parametrize('skill', [-1.2, 2.4, 3])
 def test_the_interval_of_one_run_holds_near_the_ends(skill):
     sim = simulator(150, int(10 * skill) + 50)
     true = np.mean(sim.truth(World(1), [skill] * 2))
-    found = tool._covered(sim, lambda: sim.sampled(World(20), [[skill]]), true, 'a')
+    found = simulations.covered(
+        sim, lambda: sim.sampled(World(20), [[skill]]), true, 'a'
+    )
     low, _ = bounds(0.95, 150)
     assert found['ours'] >= low > found['plain']
 
 
 def test_a_report_of_equals_has_few_marks():
-    (row, _) = tool.report(simulator(80, 3))
+    (row, _) = simulations.report(simulator(80, 3))
     assert row['ours'] <= bounds(0.07, 40)[1] < row['plain']
 
 

@@ -50,7 +50,10 @@ def write_report(
     out = Path(out or alone or 'work_dirs/report')
     if out.is_file():
         raise ReportError(f'{out} is a file: give a folder with --out')
-    margin = None if margin is None else margin / 100
+    if margin is not None:
+        if not 0 < margin < 100:
+            raise ReportError(f'a margin is points between 0 and 100, not {margin}')
+        margin /= 100
     material = gather(groups, baseline, ann, images, replicates, seed, step, margin)
     sections = all_sections(material, step)
     warn(sections)
