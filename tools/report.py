@@ -17,11 +17,14 @@ it are read only where --ann and --images name them.
 OUT gets index.html (one file, works without a network), report.md, and in report_data/
 the numbers behind every figure.
 
-The intervals come from drawing the images again and again; a difference to the baseline
-is marked where its 95 % interval leaves out 0. What another training seed would change
-they do not tell.
+Several runs of one model, with a seed each, are a group: NAME=RUN,RUN,RUN. Its figures
+are means over the seeds, and intervals hold the luck of images and of training. With
+one run a side they hold that of the images only, and the report says so. AP is the
+figure to judge by, at 5 %; all other differences share 2 %: see docs/statistics.md.
 
 examples:
+  python tools/report.py none=runs/none_0,runs/none_1,runs/none_2 \\
+      ECA=runs/eca_0,runs/eca_1,runs/eca_2 --margin 0.5 --ann FILE
   python tools/report.py work_dirs/eca_faster_rcnn_r50 \\
       --ann data/coco/annotations/instances_val2017.json --images data/coco/val2017
   python tools/report.py none=work_dirs/study/none/seed_0 \\
@@ -38,12 +41,13 @@ def parse_args() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        'runs', nargs='+', metavar='[NAME=]RUN',
-        help='a work dir, or a file of detections in COCO result format',
+        'runs', nargs='+', metavar='[NAME=]RUN[,RUN ...]',
+        help='a work dir, or a file of detections in COCO result format; or several, '
+        'the seeds of one model',
     )  # fmt: skip
     parser.add_argument(
         '--baseline', metavar='NAME',
-        help='run that the others are compared with (default: the first)',
+        help='run or group that the others are compared with (default: the first)',
     )  # fmt: skip
     parser.add_argument(
         '--ann', type=Path, metavar='FILE',
@@ -66,6 +70,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--seed', type=int, default=0, help='of the draws (default: %(default)s)'
     )
+    parser.add_argument(
+        '--margin', type=float, metavar='POINTS',
+        help='also say whether AP is equivalent within so many points, such as 0.5',
+    )  # fmt: skip
     args = parser.parse_args()
     for name, least in (('replicates', 1), ('seed', 0)):
         if getattr(args, name) < least:
@@ -84,6 +92,7 @@ def main() -> None:
             images=args.images,
             replicates=args.replicates,
             seed=args.seed,
+            margin=args.margin,
         )
     except ReportError as error:
         raise RequestError(str(error)) from error

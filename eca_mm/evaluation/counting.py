@@ -71,23 +71,33 @@ class Counter:
 
     def __call__(self, weights: np.ndarray) -> np.ndarray:
         """The figures, then AP of each class (12 + K,); ``weights`` int64 (I,)."""
+        return self.many(weights[None])[0]
+
+    def many(self, weights: np.ndarray) -> np.ndarray:
+        """(B, 12 + K) of B ``weights`` int64 (B, I), which costs less a piece."""
         areas, thresholds, classes = self.shape
-        # (A * K,) -> (A, T, K) -> (A * T * K,)
-        objects = (self.objects @ weights).reshape(areas, 1, classes)
-        objects = np.broadcast_to(objects, self.shape).ravel()
-        ap, recall = _evaluate(
-            self.code, self.bounds, weights, objects, PROTOCOL.recThrs
+        # (A * K, B) -> (B, A, 1, K) -> (B, A * T * K)
+        objects = (self.objects @ weights.T).T.reshape(-1, areas, 1, classes)
+        objects = np.broadcast_to(objects, (len(weights), *self.shape))
+        found = _evaluate_many(
+            self.code,
+            self.bounds,
+            weights,
+            objects.reshape(len(weights), -1),
+            PROTOCOL.recThrs,
         )
-        ap, recall = ap.reshape(self.shape), recall.reshape(3, *self.shape)
+        # (4, B, A, T, K): average precision, recall at 1, 10, 100
+        ap, *recall = found.reshape(4, len(weights), *self.shape)
         # Places of IoU .5 and .75 among the thresholds
         half, strict = np.searchsorted(PROTOCOL.iouThrs, (0.5, 0.75))
-        every, *sizes = ap.mean(1)
-        # (12, K): each figure of each class
-        rows = [every, ap[0, half], ap[0, strict], *sizes]
-        rows = np.stack([*rows, *recall[:, 0].mean(1), *recall[2, 1:].mean(1)])
+        sizes = ap.mean(2)  # (B, A, K)
+        recall = np.stack(recall, 1).mean(3)  # (B, 3, A, K)
+        # (B, 12, K): each figure of each class
+        rows = [sizes[:, :1], ap[:, 0, [half, strict]], sizes[:, 1:]]
+        rows = np.concatenate([*rows, recall[:, :, 0], recall[:, 2, 1:]], axis=1)
         with np.errstate(invalid='ignore'):  # 0 / 0 where no class has an object
-            means = np.nansum(rows, 1) / (~np.isnan(rows)).sum(1)
-        return np.append(means, every)
+            means = np.nansum(rows, 2) / (~np.isnan(rows)).sum(2)
+        return np.concatenate([means, sizes[:, 0]], axis=1)
 
 
 def _pack(m: Matches) -> tuple[np.ndarray, np.ndarray]:
@@ -113,6 +123,16 @@ def _pack(m: Matches) -> tuple[np.ndarray, np.ndarray]:
         codes.append(code.astype(np.int32))
         lengths.append(np.bincount(label[kept], minlength=len(last)))
     return np.concatenate(codes), np.append(0, np.cumsum(lengths))
+
+
+@njit(nogil=True)
+def _evaluate_many(code, bounds, weights, objects, thresholds):
+    """(4, B, S) average precision, then recall at 1, 10 and 100 of each segment."""
+    found = np.empty((4, *objects.shape))
+    for b in range(len(weights)):
+        ap, recall = _evaluate(code, bounds, weights[b], objects[b], thresholds)
+        found[0, b], found[1:, b] = ap, recall
+    return found
 
 
 @njit(nogil=True)

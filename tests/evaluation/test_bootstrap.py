@@ -4,6 +4,7 @@ from pycoco import CLASSES, IMAGES, copies, data_set, evaluate
 
 from eca_mm.evaluation.bootstrap import (
     FIGURES,
+    LEAST_IMAGES,
     PER_CLASS,
     bootstrap,
     distinguishable,
@@ -12,6 +13,7 @@ from eca_mm.evaluation.bootstrap import (
 )
 from eca_mm.evaluation.counting import Counter
 from eca_mm.evaluation.matching import match
+from eca_mm.evaluation.support import support
 from eca_mm.evaluation.synthetic import detect, make_detections, make_ground_truth
 
 # Each image once; a draw of as many as there are; few images, often.
@@ -100,7 +102,7 @@ def test_a_real_difference_is_found():
         assert distinguishable(difference)
         assert difference.value > 0.05
         assert difference.low < difference.value < difference.high
-        assert difference.p == pytest.approx(2 / 301)  # the least there is
+        assert difference.p < 1e-4
     back = result.difference('a', 'b', 'AP')
     assert back.value == -result.difference('b', 'a', 'AP').value
     assert back.high == pytest.approx(-result.difference('b', 'a', 'AP').low)
@@ -112,15 +114,15 @@ def test_a_real_difference_is_found():
 def test_an_interval_holds_the_true_figure():
     """The draws' plain quantiles do not: AP is too high on few images."""
     truth = np.mean([figures(match(*few(900 + i, 800)))['AP'] for i in range(2)])
-    mirrored, plain = [], []
+    ours, plain = [], []
     for seed in range(60):
         result = bootstrap(dict(a=match(*few(seed))), 100, seed, progress=False)
         low, high = result.interval('a', 'AP')
-        mirrored.append(low <= truth <= high)
-        low, high = np.quantile(result.samples['a'][:, 0], [0.025, 0.975])
+        ours.append(low <= truth <= high)
+        low, high = np.quantile(result.samples['a'][:, 0, 0], [0.025, 0.975])
         plain.append(low <= truth <= high)
     # Binomial(60, 0.95): at least 52 with a probability of 99.4 %.
-    assert sum(mirrored) >= 52
+    assert sum(ours) >= 52
     assert sum(plain) < 52
 
 
@@ -130,7 +132,7 @@ def few(seed: int, images: int = 30) -> tuple[dict, list[dict]]:
 
 def test_dropping_repeated_images_narrows_the_interval_by_a_quarter():
     matches = match(*make_detections(150, 3, 5, background_per_image=10))
-    samples = bootstrap(dict(a=matches), 800, progress=False).samples['a'][:, 0]
+    samples = bootstrap(dict(a=matches), 800, progress=False).samples['a'][:, 0, 0]
     counter, rng = Counter(matches), np.random.default_rng(0)
     sets = []
     for _ in range(800):
@@ -146,7 +148,7 @@ def test_all_runs_see_the_same_draws_and_a_seed_gives_the_same_again():
     first, longer = (bootstrap(runs, n, 3, progress=False) for n in (8, 12))
     np.testing.assert_array_equal(first.samples['a'], longer.samples['b'][:8])
     other = bootstrap(runs, 8, 4, progress=False)
-    assert (first.samples['a'][:, 0] != other.samples['a'][:, 0]).all()
+    assert (first.samples['a'][:, 0, 0] != other.samples['a'][:, 0, 0]).all()
 
     difference = first.difference('a', 'b', 'AP')
     assert (difference.value, difference.low, difference.high) == (0, 0, 0)
@@ -160,8 +162,8 @@ def test_a_draw_counts_repeated_images_again():
     for i, draw in enumerate(np.random.SeedSequence(2).spawn(5)):
         drawn = np.random.default_rng(draw).integers(IMAGES, size=IMAGES)
         expected = figures(matches, np.bincount(drawn, minlength=IMAGES))
-        assert result.samples['a'][i, :12].tolist() == list(expected.values())
-    assert result.values['a'][:12].tolist() == list(figures(matches).values())
+        assert result.samples['a'][i, 0, :12].tolist() == list(expected.values())
+    assert result.values['a'][0, :12].tolist() == list(figures(matches).values())
 
 
 def test_classes_without_an_object_have_no_interval():
@@ -170,7 +172,8 @@ def test_classes_without_an_object_have_no_interval():
     assert low.shape == (CLASSES,)
     assert np.isnan(low[[0, 2]]).all()
     assert np.isnan(high[[0, 2]]).all()
-    assert ((low >= 0) & (low <= high) & (high <= 1))[[1, 3, 4, 5, 6]].all()
+    assert np.isnan(low[1])  # its AP is 0, without a detection
+    assert ((low > 0) & (low < high) & (high < 1))[3:].all()
 
 
 def test_no_bar_where_no_terminal_is(capsys):
@@ -197,30 +200,59 @@ def test_wrong_input_is_named():
         result.interval('a', 'AP', 95)
 
 
-def test_a_class_in_too_few_images_has_no_interval():
-    """In one image there is nothing to draw; in five all may differ by chance."""
-    box = dict(bbox=[0, 0, 10, 10], area=100, iscrowd=0)
+def in_images(*counts: int) -> dict:
+    """30 images; class k, from 1, has an object in each of the first counts[k - 1]."""
     coco = dict(images=[dict(id=i) for i in range(1, 31)], annotations=[])
-    coco['categories'] = [dict(id=k) for k in (1, 2, 3)]
-    for category, images in ((1, 30), (2, 6), (3, 5)):
-        coco['annotations'] += [
-            dict(box, image_id=i + 1, category_id=category, id=100 * category + i)
-            for i in range(images)
+    coco['categories'] = [dict(id=k) for k in range(1, len(counts) + 1)]
+    coco['annotations'] = [
+        dict(bbox=[0, 0, 10, 10], area=100, iscrowd=0)
+        | dict(image_id=i + 1, category_id=k, id=100 * k + i)
+        for k, images in enumerate(counts, 1)
+        for i in range(images)
+    ]
+    return coco
+
+
+def test_a_class_in_too_few_images_has_no_interval_and_no_mark():
+    coco = in_images(30, LEAST_IMAGES, LEAST_IMAGES - 1)
+    # a finds the first three of each class, b the others: 0.1 to 0.9
+    a, b = (
+        [
+            dict(row, score=0.9)
+            for row in coco['annotations']
+            if (row['id'] % 100 < 3) == first
         ]
-    good = [dict(row, score=0.9) for row in coco['annotations']]
-    bad = [dict(row, bbox=[50, 50, 1, 1]) for row in good]
-    sampled = bootstrap(dict(a=match(coco, good), b=match(coco, bad)), 50)
-    np.testing.assert_array_equal(sampled.images[12:], [30, 6, 5])
-    low, high = sampled.interval('a', PER_CLASS)
+        for first in (True, False)
+    )
+    sampled = bootstrap(dict(a=match(coco, a), b=match(coco, b)), 50)
+    np.testing.assert_array_equal(sampled.images(PER_CLASS), [30, 10, 9])
+    low, _ = sampled.interval('a', PER_CLASS)
     np.testing.assert_array_equal(np.isnan(low), [False, False, True])
     found = sampled.difference('b', 'a', PER_CLASS)
-    assert found.value.tolist() == [-1, -1, -1]
-    assert distinguishable(found).tolist() == [True, True, False]
+    assert (found.value > 0.3).all()
+    assert distinguishable(found).tolist() == [True, False, False]
     assert np.isnan(found.p).tolist() == [False, False, True]
-    # one class of three is no mean of the classes, either
-    assert np.isnan(sampled.interval('a', 'AP')).all()
-    assert not distinguishable(sampled.difference('b', 'a', 'AP'))
-    more = coco | dict(annotations=[*coco['annotations']])
-    more['annotations'].append(dict(box, image_id=9, category_id=3, id=999))
-    enough = bootstrap(dict(a=match(more, good)), 50)
-    assert not np.isnan(enough.interval('a', 'AP')).any()
+
+
+def test_a_mean_rests_on_its_rare_classes():
+    """Two classes, one in 2 of 30 images: (1/30 + 1/2)^2 / (1/30^2/29 + 1/2^2/1)."""
+    rests = support(match(in_images(30, 2), []))
+    assert rests.freedom[0] == pytest.approx((1 / 30 + 1 / 2) ** 2 / (0.25 + 3.8314e-5))
+    assert rests.images[[0, 3, 4, 12, 13]].tolist() == [30, 30, 0, 30, 2]
+    # the draws show 29/30 of the one's variance and half of the other's
+    known = (1 / 30 + 1 / 2) / (29 / 900 + 1 / 4)
+    assert rests.excess[[0, 12, 13]] == pytest.approx([known, 30 / 29, 2])
+    assert rests.enough[[0, 12, 13]].tolist() == [False, True, False]
+    many = support(match(in_images(*[30] * 20, 5), []))
+    assert many.enough[0] and not many.enough[-1]
+
+
+def test_no_interval_at_the_ends():
+    """All found, or nothing: the draws never differ, and say nothing of the truth."""
+    coco = in_images(30)
+    good = [dict(row, score=0.9) for row in coco['annotations']]
+    sampled = bootstrap(dict(all=match(coco, good), none=match(coco, [])), 20)
+    for name, value in (('all', 1), ('none', 0)):
+        assert sampled.mean(name, 'AP') == value
+        assert np.isnan(sampled.interval(name, 'AP')).all()
+    assert sampled.difference('none', 'all', 'AP').p == 0

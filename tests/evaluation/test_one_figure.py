@@ -22,6 +22,7 @@ from eca_mm.evaluation.backends import evaluate_files
 from eca_mm.evaluation.image_scores import image_scores
 from eca_mm.evaluation.outcomes import outcomes
 from eca_mm.evaluation.pr_curves import per_class
+from eca_mm.evaluation.report.groups import Group
 from eca_mm.evaluation.report.material import gather
 from eca_mm.evaluation.report.runs import Run
 
@@ -160,8 +161,8 @@ def metric_of(folder: Path, coco: dict, found: dict) -> dict:
 
 
 def report_of(folder: Path):
-    runs = [Run('ours', {'': folder / 'ours.bbox.json'})]
-    return gather(runs, None, folder / 'ann.json', None, 2, 0, lambda text: None)
+    groups = [Group('ours', [Run('ours', {'': folder / 'ours.bbox.json'})])]
+    return gather(groups, None, folder / 'ann.json', None, 2, 0, lambda text: None)
 
 
 def reference(folder: Path) -> tuple[np.ndarray, int]:

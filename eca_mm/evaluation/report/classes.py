@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from ..bootstrap import PER_CLASS, Difference
+from ..bootstrap import PER_CLASS
 from ..pr_curves import SIZES, ClassScores, per_class, precision_recall
 from .blocks import Cell, Figure, Section, Table
 from .charts import colour, panel
 from .material import Material
 from .runs import KINDS
-from .words import ABSENT, FEW_MEANS, mark_of, percent, signed, span
+from .words import ABSENT, FEW_MEANS, p_value, percent, signed, span
 
 SHOWN_IOUS = (0.5, 0.75)
 
@@ -21,43 +21,47 @@ def classes_section(material: Material) -> Section:
 
 
 def class_table(material: Material, kind: str) -> Table:
-    """A row a class: its objects, each run's AP, and the difference to the baseline."""
+    """A row a class: its objects, each group's AP, and the difference to the baseline.
+
+    Those in the fewest images come with no interval and no mark.
+    """
     sampled, others = material.sampled[kind], material.others(kind)
     scores = {
         name: per_class(found) for name, found in material.detections[kind].items()
     }
     first = next(iter(scores.values()))
     intervals = {name: sampled.interval(name, PER_CLASS) for name in scores}
-    differences = {
-        name: sampled.difference(name, material.baseline, PER_CLASS) for name in others
-    }
+    means = {name: sampled.mean(name, PER_CLASS) for name in scores}
+    images = sampled.images(PER_CLASS)
     rows = []
     for k, label in enumerate(first.class_names):
-        row = [Cell(label), Cell(str(first.objects[k, 0]), int(first.objects[k, 0]))]
-        for name, found in scores.items():
+        counts = (int(first.objects[k, 0]), int(images[k]))
+        row = [Cell(label), *(Cell(str(count), count) for count in counts)]
+        for name in scores:
             low, high = (ends[k] for ends in intervals[name])
-            row.append(number(found.ap[k, 0], span(low, high)))
-        row += [difference_cell(found, k) for found in differences.values()]
+            row.append(number(means[name][k], span(low, high)))
+        row += [difference_cell(material, kind, name, k) for name in others]
         rows.append(row)
     reading = (
         f'{KINDS[kind].capitalize()} AP of each class in percent with its 95 % '
-        'interval; click a column to sort'
+        'interval, and in how many images it is; click a column to sort'
     )
     if others:
         reading += (
-            '; differences are marked where their interval leaves out 0: where nothing '
-            'differs, one in twenty is marked all the same'
+            '; differences have the p and the marks that the rule below the scores '
+            'gives, among all differences of the report'
         )
+    reading += '.'
     if any(np.isnan(low).any() for low, _ in intervals.values()):
-        reading += f'; {FEW_MEANS}'
+        reading += f' {FEW_MEANS}'
     return Table(
         f'classes_{kind}',
         f'{KINDS[kind].capitalize()} AP by class',
-        reading + '.',
-        ['class', 'objects', *scores]
+        reading,
+        ['class', 'objects', 'images', *scores]
         + [f'{name} − {material.baseline}' for name in others],
         rows,
-        class_data(scores),
+        class_data(material, kind, scores),
     )
 
 
@@ -65,26 +69,53 @@ def number(value: float, note: str) -> Cell:
     return Cell(ABSENT, -1) if np.isnan(value) else Cell(percent(value), value, note)
 
 
-def difference_cell(found: Difference, k: int) -> Cell:
-    """Class ``k`` of a difference whose parts are arrays of the classes."""
-    parts = (found.value, found.low, found.high, found.p)
-    one = Difference(*(float(part[k]) for part in parts))
-    if np.isnan(one.value):
+def difference_cell(material: Material, kind: str, name: str, k: int) -> Cell:
+    """The difference of class ``k``."""
+    found = material.of_classes[kind, name]
+    value, low, high = (float(x[k]) for x in (found.value, found.low, found.high))
+    if np.isnan(value):
         return Cell(ABSENT, -1)
-    note = span(one.low, one.high, signed)
-    return Cell(signed(one.value), one.value, note, mark_of(one))
+    note, p = span(low, high, signed), material.marks.p_of(kind, name, k)
+    note += '' if np.isnan(p) else f', {p_value(p)}'
+    return Cell(signed(value), value, note, material.marks.mark(kind, name, k))
 
 
-def class_data(scores: dict[str, ClassScores]) -> list[dict]:
-    """A row for each run, class and size, as fractions."""
+def class_data(
+    material: Material, kind: str, scores: dict[str, ClassScores]
+) -> list[dict]:
+    """A row for each group, class and size, as fractions.
+
+    Those of all sizes have means over the seeds in ``mean`` and what follows it; all
+    else is of the group's first run.
+    """
     return [
         dict(run=name, size=size, objects=int(found.objects[k, s]))
         | {'class': label}
         | {f: float(getattr(found, f)[k, s]) for f in ('ap', 'ap50', 'ap75', 'ar')}
+        | (over_seeds(material, kind, name, k) if size == 'all' else {})
         for name, found in scores.items()
         for k, label in enumerate(found.class_names)
         for s, size in enumerate(SIZES)
     ]
+
+
+def over_seeds(material: Material, kind: str, name: str, k: int) -> dict:
+    """Mean, interval and difference of class ``k``, over all runs of a group."""
+    sampled = material.sampled[kind]
+    low, high = sampled.interval(name, PER_CLASS)
+    found = material.of_classes.get((kind, name))
+    row = dict(
+        images=int(sampled.images(PER_CLASS)[k]),
+        mean=float(sampled.mean(name, PER_CLASS)[k]),
+        low=float(low[k]),
+        high=float(high[k]),
+    )
+    for key in ('value', 'low', 'high', 'p'):
+        row[f'difference_{key}'] = float(getattr(found, key)[k]) if found else None
+    return row | dict(
+        p_adjusted=material.marks.p_of(kind, name, k) if found else None,
+        mark=material.marks.mark(kind, name, k),
+    )
 
 
 def curve_figure(material: Material, kind: str) -> Figure:
@@ -103,7 +134,7 @@ def curve_figure(material: Material, kind: str) -> Figure:
             for name, found in curves.items():
                 at = np.isclose(found.iou_thresholds, iou) if iou else slice(None)
                 precision = found.precision[at].mean(0)
-                shade = colour(material.names.index(name))
+                shade = colour(material.places[name])
                 axes.plot(found.recall, precision, color=shade)
                 points = zip(found.recall.tolist(), precision.tolist(), strict=True)
                 data += [

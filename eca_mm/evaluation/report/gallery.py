@@ -44,7 +44,7 @@ def score_figure(
     edges = np.linspace(0, 1, 21)
     with panel(panels, 'F1 of the images', xlabel='F1', ylabel='images') as axes:
         for name, found in scores.items():
-            shade = colour(material.names.index(name))
+            shade = colour(material.places[name])
             axes.stairs(np.histogram(found.f1, edges)[0], edges, color=shade)
     for name in material.others(kind):
         change = scores[name].f1 - scores[material.baseline].f1
@@ -54,7 +54,7 @@ def score_figure(
             xlabel=f'difference in F1: {better} images better, {worse} worse',
             ylabel='images that differ',
         ) as axes:  # fmt: skip
-            shade = colour(material.names.index(name))
+            shade = colour(material.places[name])
             axes.hist(change[change != 0], np.linspace(-1, 1, 41), color=shade)
             axes.set_xticks(np.linspace(-1, 1, 5))
     return Figure(

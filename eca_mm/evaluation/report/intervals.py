@@ -2,11 +2,12 @@
 
 import numpy as np
 
+from ..bootstrap import FIGURES, Bootstrap
 from .blocks import Figure
 from .charts import colour, panel
 from .material import Material
 from .runs import KINDS
-from .words import SHOWN, mark_of, value_of
+from .words import SHOWN
 
 
 def interval_figure(material: Material, kind: str) -> Figure:
@@ -20,10 +21,11 @@ def interval_figure(material: Material, kind: str) -> Figure:
         places = row_places(axes, len(names))
         for place, name in zip(places, names, strict=True):
             draw_intervals(
-                axes, place, colour(material.names.index(name)),
-                [value_of(sampled, name, f) for f in SHOWN],
+                axes, place, colour(material.places[name]),
+                [sampled.mean(name, f) for f in SHOWN],
                 [sampled.interval(name, f) for f in SHOWN],
             )  # fmt: skip
+            draw_runs(axes, place, colour(material.places[name]), sampled, name)
     for name in material.others(kind):
         found = [sampled.difference(name, material.baseline, f) for f in SHOWN]
         title = f'{name} − {material.baseline}'
@@ -31,13 +33,15 @@ def interval_figure(material: Material, kind: str) -> Figure:
             (place,) = row_places(axes, 1)
             axes.axvline(0, color='gray', linewidth=1)
             draw_intervals(
-                axes, place, colour(material.names.index(name)),
+                axes, place, colour(material.places[name]),
                 [d.value for d in found], [(d.low, d.high) for d in found],
-                filled=[bool(mark_of(d)) for d in found],
+                filled=[bool(material.marks.mark(kind, name, f)) for f in SHOWN],
             )  # fmt: skip
     reading = 'A dot is the figure on all images, its bar the 95 % interval'
+    if material.several:
+        reading += '; figures are means over the seeds, small ticks are single runs'
     if material.others(kind):
-        reading += '; a difference is filled where its bar does not touch 0'
+        reading += '; a difference is filled where the table marks it'
     return Figure(
         f'scores_{kind}',
         f'{KINDS[kind].capitalize()} scores and differences',
@@ -45,6 +49,15 @@ def interval_figure(material: Material, kind: str) -> Figure:
         panels,
         legend=material.names,
     )
+
+
+def draw_runs(axes, places, colour, sampled: Bootstrap, name: str) -> None:
+    """A tick for each run of several."""
+    columns = [FIGURES.index(figure) for figure in SHOWN]
+    runs = 100 * sampled.values[name][:, columns]  # (n, figures)
+    if len(runs) > 1:
+        spots = np.broadcast_to(places, runs.shape)
+        axes.scatter(runs, spots, c=colour, marker='|', s=60, linewidths=1, zorder=2)
 
 
 def row_places(axes, count: int) -> list[np.ndarray]:

@@ -8,49 +8,92 @@ from pathlib import Path
 
 from eca_mm.coco_format import Truth
 
-from ..bootstrap import Bootstrap, bootstrap
+from ..bootstrap import PER_CLASS, Bootstrap, bootstrap
 from ..detections import Detections
+from ..difference import Difference
+from ..marks import Marks, marks
+from .copies import refuse_copies
+from .groups import Group, by_group
 from .plain_text import printable
 from .results import check_results, read_annotations, read_results, with_kinds
 from .runs import KINDS, ReportError, Run
+from .words import SHOWN
 
 Step = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Material:
-    """The runs of a report and what was worked out from their results.
+    """The groups of a report and what was worked out from their results.
 
     Attributes:
-        runs: In the order of the report.
-        baseline: Name of the run that the others are compared with, None for one run.
+        groups: In the order of the report.
+        baseline: Name of the group that the others are compared with, None for one.
         data: Name of the annotation file.
         annotations: Its content.
         images: Folder of the images, None if not known.
-        detections: For each kind, 'bbox' and 'segm', the results of each run.
-        sampled: For each kind the bootstrap over the images.
+        detections: For each kind, 'bbox' and 'segm', the results of each group's first
+            run: curves, errors and pictures are of this one.
+        sampled: For each kind the bootstrap of all runs over the images.
+        margin: Within which groups shall be shown equivalent, a fraction; None: not.
         notes: What is odd in the files, and changes what the figures say.
     """
 
-    runs: list[Run]
+    groups: list[Group]
     baseline: str | None
     data: str
     annotations: dict
     images: Path | None
     detections: dict[str, dict[str, Detections]]
     sampled: dict[str, Bootstrap]
+    margin: float | None = None
     notes: list[str] = field(default_factory=list)
 
     def others(self, kind: str) -> list[str]:
-        """The runs that can be compared with the baseline."""
+        """The groups that can be compared with the baseline."""
         names = list(self.detections[kind])
         if self.baseline not in names:
             return []
         return [name for name in names if name != self.baseline]
 
+    @property
+    def runs(self) -> list[Run]:
+        """All runs, group by group."""
+        return [run for group in self.groups for run in group.runs]
+
     @cached_property
     def names(self) -> list[str]:
-        return [run.name for run in self.runs]
+        """Of the groups."""
+        return [group.name for group in self.groups]
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Of each group and each run the place of its group, which has its colour."""
+        places = {group.name: i for i, group in enumerate(self.groups)}
+        for i, group in enumerate(self.groups):
+            places |= {run.name: i for run in group.runs}
+        return places
+
+    @cached_property
+    def several(self) -> bool:
+        """Whether a group has more than one run."""
+        return len(self.runs) > len(self.groups)
+
+    @cached_property
+    def marks(self) -> Marks:
+        """Which of the differences are marked."""
+        if self.baseline is None:
+            return Marks({}, {}, 0, 0)
+        return marks(self.sampled, self.baseline, SHOWN)
+
+    @cached_property
+    def of_classes(self) -> dict[tuple[str, str], Difference]:
+        """Of each kind and group its differences to the baseline, class by class."""
+        return {
+            (kind, name): sampled.difference(name, self.baseline, PER_CLASS)
+            for kind, sampled in self.sampled.items()
+            for name in self.others(kind)
+        }
 
     @cached_property
     def file_names(self) -> dict[int, str]:
@@ -59,13 +102,14 @@ class Material:
 
 
 def gather(
-    runs: list[Run],
+    groups: list[Group],
     baseline: str | None,
     ann: Path | None,
     images: Path | None,
     replicates: int,
     seed: int,
     step: Step,
+    margin: float | None = None,
 ) -> Material:
     """Read and check everything, then match and resample.
 
@@ -75,24 +119,30 @@ def gather(
     Raises:
         ReportError: A file is missing or wrong, or two do not belong together.
     """
-    baseline = baseline_of(runs, baseline)
+    runs = [run for group in groups for run in group.runs]
+    baseline = baseline_of(groups, baseline)
     images = images_of(runs, images)
     ann = Path(ann) if ann else annotation_file(runs)
-    detections, notes = read_detections(runs, ann, step)
-    sampled = {}
-    for kind, of_runs in detections.items():
+    found, notes = read_detections(runs, ann, step)
+    truth = next(iter(next(iter(found.values())).values())).truth
+    detections, sampled = {}, {}
+    for kind, of_runs in found.items():
         step(f'matching and resampling the images ({KINDS[kind]})')
-        matches = {name: found.matches for name, found in of_runs.items()}
-        sampled[kind] = bootstrap(matches, replicates, seed, progress=True)
-    truth = next(iter(next(iter(detections.values())).values())).truth
+        of_groups = by_group(groups, of_runs, kind)
+        detections[kind] = {name: several[0] for name, several in of_groups.items()}
+        matches = {name: [d.matches for d in ds] for name, ds in of_groups.items()}
+        refuse_copies(matches)
+        seeds = {group.name: group.seeds for group in groups}
+        sampled[kind] = bootstrap(matches, replicates, seed, seeds=seeds)
     return Material(
-        runs,
+        groups,
         baseline,
         ann.name,
         truth.content,
         images,
         detections,
         sampled,
+        margin,
         notes,
     )
 
@@ -127,9 +177,9 @@ def read_detections(
     return detections, notes
 
 
-def baseline_of(runs: list[Run], name: str | None) -> str | None:
-    """The run to compare with: the one that is named, else the first of several."""
-    names = [run.name for run in runs]
+def baseline_of(groups: list[Group], name: str | None) -> str | None:
+    """The group to compare with: the one that is named, else the first of several."""
+    names = [group.name for group in groups]
     if name is None:
         return names[0] if len(names) > 1 else None
     if name not in names:

@@ -63,7 +63,7 @@ def draw_bars(axes, material: Material, values: dict[str, list]) -> None:
     for i, (name, widths) in enumerate(values.items()):
         axes.barh(
             rows + (i + 0.5) * height - 0.4, widths, height,
-            color=colour(material.names.index(name)),
+            color=colour(material.places[name]),
         )  # fmt: skip
     axes.set_yticks(rows, ERRORS)
     axes.invert_yaxis()
@@ -83,7 +83,7 @@ def confusion_figure(material: Material, kind: str) -> Figure:
             if count
         ]
         with panel(panels, name, (5, 4.6), xlabel='detected as') as axes:
-            draw_matrix(axes, found, colour(material.names.index(name)))
+            draw_matrix(axes, found, colour(material.places[name]))
     return Figure(
         f'confusion_{kind}',
         f'{KINDS[kind].capitalize()} confusion of classes',
@@ -136,7 +136,7 @@ def calibration_block(material: Material, kind: str) -> Figure | Note:
         for name, c in found.items():
             axes.plot(
                 c.score, c.precision, marker='o', markersize=4,
-                color=colour(material.names.index(name)),
+                color=colour(material.places[name]),
                 label=f'{plain(name)}: error {100 * c.error:.1f} %',
             )  # fmt: skip
         axes.legend(fontsize=8, loc='upper left')
@@ -145,7 +145,7 @@ def calibration_block(material: Material, kind: str) -> Figure | Note:
         panels, 'detections by score', xlabel='score', yscale=scale, xlim=(0, 1)
     ) as axes:
         for name, c in found.items():
-            axes.stairs(c.count, c.edges, color=colour(material.names.index(name)))
+            axes.stairs(c.count, c.edges, color=colour(material.places[name]))
     data = [
         dict(
             run=name, score_from=float(c.edges[i]), detections=int(c.count[i]),

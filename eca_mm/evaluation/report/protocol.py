@@ -40,18 +40,14 @@ class Standing:
         """The row's figures of boxes or masks, for a run that followed its protocol."""
         if self.differences:
             return None
-        if kind == 'bbox':
-            return self.row
-        same = (self.row['backbone'], self.row['method'])
-        masks = load_table(6) if self.row['detector'] == 'Mask R-CNN' else []
-        return next((r for r in masks if (r['backbone'], r['method']) == same), None)
+        return scores_of(self.row, kind)
 
-    def paper_note(self, kind: str) -> str:
-        """What to know of the paper's row."""
+    def paper_note(self, name: str, kind: str) -> str:
+        """What to know of the paper's row below the runs of a name."""
         # In 1.x a mask was small, medium or large by the area of its box.
         sizes = '; masks by the size of their boxes' * (kind == 'segm')
         known = '; how it was trained is not known here' * (not self.trained)
-        return f'{self.run.name} on COCO val2017{sizes}{known}'
+        return f'{name} on COCO val2017{sizes}{known}'
 
     def zoo_score(self, kind: str) -> float | None:
         """AP of MMDetection's own model, for a plain one by its rules."""
@@ -59,11 +55,10 @@ class Standing:
             return None
         return zoo_scores(config_name(self.row)).get(kind)
 
-    @property
-    def zoo_note(self) -> str:
+    def zoo_note(self, name: str) -> str:
         """What the zoo's model differs in."""
         there = [f'{one.setting.name} {text(one.wanted)}' for one in self.modern]
-        return f'{self.run.name}' + (f', with {", ".join(there)}' if there else '')
+        return name + (f', with {", ".join(there)}' if there else '')
 
 
 def standing(run: Run, annotations: dict) -> Standing | None:
@@ -81,6 +76,15 @@ def standing(run: Run, annotations: dict) -> Standing | None:
     return Standing(run, row, trained, differences, protocol.differences('v3'))
 
 
+def scores_of(row: dict, kind: str) -> dict | None:
+    """Boxes' or masks' figures of a row of table 5, None where it has no masks."""
+    if kind == 'bbox':
+        return row
+    same = (row['backbone'], row['method'])
+    masks = load_table(6) if row['detector'] == 'Mask R-CNN' else []
+    return next((r for r in masks if (r['backbone'], r['method']) == same), None)
+
+
 def is_val2017(annotations: dict) -> bool:
     return all(len(annotations.get(k, ())) == count for k, count in VAL2017.items())
 
@@ -91,14 +95,22 @@ def standings(material: Material) -> list[Standing]:
     return [one for one in found if one is not None]
 
 
-def rows_beside(found: Standing | None, kind: str) -> list[list[Cell]]:
-    """The rows below a run's: the paper's, or that of MMDetection's zoo."""
-    if found is None:
+def rows_beside(name: str, found: list[Standing | None], kind: str) -> list[list[Cell]]:
+    """The rows below a group's: the paper's, or that of MMDetection's zoo.
+
+    Args:
+        name: The group's.
+        found: Of each run of the group, which must all have followed the rules.
+    """
+    if None in found:
         return []
-    if row := found.paper_row(kind):
-        return [figures('the paper', found.paper_note(kind), row)]
-    if score := found.zoo_score(kind):
-        return [figures("MMDetection's zoo", found.zoo_note, dict(AP=score))]
+    first = found[0]
+    if all(one.paper_row(kind) for one in found):
+        row = first.paper_row(kind)
+        return [figures('the paper', first.paper_note(name, kind), row)]
+    if all(one.zoo_score(kind) for one in found):
+        score = dict(AP=first.zoo_score(kind))
+        return [figures("MMDetection's zoo", first.zoo_note(name), score)]
     return []
 
 

@@ -87,41 +87,20 @@ class Run:
         self.left_out.append(f'{self.name}: {what}' + (remedy and f': {remedy}'))
 
 
-def read_runs(requests: list[str]) -> list[Run]:
-    """The runs that a command line names, each as [NAME=]PATH.
+def read_run(path: str, name: str = '') -> Run:
+    """A work dir or a result file; its name is by default the folder's or file's.
 
     Raises:
-        ReportError: A path is neither a work dir with results nor a file, or two runs
-            have the same name.
+        ReportError: It is neither, or a work dir without results.
     """
-    runs = [read_run(request) for request in requests]
-    names = [run.name for run in runs]
-    for name in names:
-        if names.count(name) > 1:
-            raise ReportError(
-                f'two runs are called {name}: give them names, such as a=PATH b=PATH'
-            )
-        if name in COLUMNS:
-            raise ReportError(
-                f'no run can be called {name}, as a column of the report is: give it '
-                'another name, such as a=PATH'
-            )
-    return runs
-
-
-def read_run(request: str) -> Run:
-    """A run from [NAME=]PATH; the name of a work dir is by default its folder's."""
-    named, equals, rest = request.partition('=')
-    if not equals or Path(request).exists():
-        named, rest = '', request
-    path = Path(rest)
-    if path.is_dir():
-        return read_work_dir(path, named or path.resolve().name)
-    if not path.is_file():
+    place = Path(path)
+    if place.is_dir():
+        return read_work_dir(place, name or place.resolve().name)
+    if not place.is_file():
         raise ReportError(
             f'{path} not found: a run is a work dir, or NAME=results.json with --ann'
         )
-    return Run(named or path.stem, {'': path})
+    return Run(name or place.stem, {'': place})
 
 
 def read_work_dir(folder: Path, name: str) -> Run:

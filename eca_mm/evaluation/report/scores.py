@@ -2,23 +2,16 @@
 
 from math import isnan
 
-from ..bootstrap import FIGURES, Bootstrap
+from ..bootstrap import FIGURES
+from ..marks import LEVEL, OTHERS
 from .blocks import Cell, Note, Section, Table
 from .intervals import interval_figure
+from .luck import luck_table
 from .material import Material
 from .protocol import protocol_table, rows_beside, standings
-from .runs import KINDS
-from .words import (
-    ABSENT,
-    FEW_MEANS,
-    SHOWN,
-    mark_of,
-    p_value,
-    percent,
-    signed,
-    span,
-    value_of,
-)
+from .runs import KINDS, Run
+from .verdict import verdict
+from .words import ABSENT, FEW_MEANS, SHOWN, p_value, percent, signed, span
 
 NOISE = (
     'The intervals say what another draw of the images would change. They do not say '
@@ -30,89 +23,110 @@ def scores_section(material: Material) -> Section:
     blocks: list = [verdict(material)] if material.baseline else []
     for kind in material.detections:
         blocks += [score_table(material, kind), interval_figure(material, kind)]
+        if material.others(kind):
+            blocks.append(luck_table(material, kind))
     if table := protocol_table(standings(material)):
         blocks.append(table)
     if material.notes:
         blocks.insert(0, Note(material.notes))
-    return Section('scores', 'Scores', [*blocks, Note([NOISE])])
-
-
-def verdict(material: Material) -> Note:
-    """A sentence for each run and kind on whether its AP is the baseline's."""
-    lines = []
-    for kind, sampled in material.sampled.items():
-        for name in material.others(kind):
-            found = sampled.difference(name, material.baseline, 'AP')
-            same = not mark_of(found)
-            said = 'not distinguishable' if same else 'exceeds the noise of the images'
-            if isnan(found.p):
-                said = 'in too few images to tell'
-            known = '' if isnan(found.p) else f', {p_value(found.p)}'
-            reach = span(found.low, found.high, signed) + known
-            lines.append(
-                f'{name} against {material.baseline}, {KINDS[kind]} AP: '
-                f'{signed(found.value)} ({reach}): {said}.'
-            )
-    return Note(lines)
+    if any(len(group.runs) == 1 for group in material.groups):
+        blocks.append(Note([NOISE]))
+    return Section('scores', 'Scores', blocks)
 
 
 def score_table(material: Material, kind: str) -> Table:
-    sampled = material.sampled[kind]
-    others = material.others(kind)
-    known = {one.run.name: one for one in standings(material)}
     rows, data = [], []
-    for run in material.runs:
-        if run.name not in sampled.values:
+    known = {one.run.name: one for one in standings(material)}
+    for group in material.groups:
+        if group.name not in material.sampled[kind].values:
             continue
-        cells = []
-        for figure in FIGURES:
-            baseline = material.baseline if run.name in others else None
-            row = score_row(sampled, run.name, figure, baseline)
-            data.append(row)
-            if figure in SHOWN:
-                cells.append(score_cell(row))
-        rows.append([Cell(run.name), *cells])
-        rows += rows_beside(known.get(run.name), kind)
-    reading = (
-        f'{KINDS[kind].capitalize()} AP in percent; below it the 95 % interval over '
-        f'{len(next(iter(sampled.samples.values())))} draws of the images'
-    )
-    if others:
-        reading += (
-            f', and the difference to {material.baseline} on the same draws, marked '
-            'where its interval leaves out 0: where nothing differs, one in twenty is '
-            'marked all the same'
-        )
-    if any(isnan(row['low']) > isnan(row['value']) for row in data):
-        reading += f'; {FEW_MEANS}'
+        found = [score_row(material, kind, group.name, figure) for figure in FIGURES]
+        data += found
+        cells = [score_cell(row) for row in found if row['figure'] in SHOWN]
+        rows.append([Cell(group.name, note=seeds_of(group.runs)), *cells])
+        found = [known.get(run.name) for run in group.runs]
+        rows += rows_beside(group.name, found, kind)
+    counts = {figure: int(material.sampled[kind].images(figure)) for figure in SHOWN}
+    rows.append([Cell('images with objects'), *(Cell(str(n)) for n in counts.values())])
     return Table(
         f'scores_{kind}',
         f'{KINDS[kind].capitalize()} scores',
-        reading + '.',
+        reading(material, kind, data),
         ['run', *SHOWN],
         rows,
         data,
     )
 
 
-def score_row(sampled: Bootstrap, name: str, figure: str, baseline: str | None) -> dict:
+def seeds_of(runs: list[Run]) -> str:
+    return f'mean of {len(runs)} seeds' if len(runs) > 1 else ''
+
+
+def reading(material: Material, kind: str, data: list[dict]) -> str:
+    """How to read the table: what the intervals hold, and the rule of the marks."""
+    draws = len(next(iter(material.sampled[kind].samples.values())))
+    luck = (
+        'images and, where there are several, seeds' if material.several else 'images'
+    )
+    text = (
+        f'{KINDS[kind].capitalize()} AP in percent; below it the 95 % interval over '
+        f'{luck} ({draws} draws of the images)'
+    )
+    if material.others(kind):
+        text += (
+            f', and the difference to {material.baseline} with its p, adjusted as '
+            f'follows. {rule(material)}'
+        )
+    if any(isnan(row['low']) > isnan(row['value']) for row in data):
+        text += f' {FEW_MEANS}'
+    return text if text.endswith('.') else f'{text}.'
+
+
+def rule(material: Material) -> str:
+    """Which differences are marked: the same in every table of the report."""
+    found = material.marks
+    text = (
+        'AP was named before looking: it is marked where p is below '
+        f'{LEVEL:.0%}, adjusted after Holm for {found.primary} comparisons of AP'
+    )
+    if found.others:
+        text += (
+            f'. The {found.others} other differences shown in this report, classes '
+            f'included, are marked where p is below {OTHERS:.0%}, adjusted after '
+            'Benjamini and Hochberg for all of these'
+        )
+    return (
+        f'{text}. Where nothing differs, at most 7 of 100 reports have any mark. No '
+        'mark does not mean equal.'
+    )
+
+
+def score_row(material: Material, kind: str, name: str, figure: str) -> dict:
     """Figure, interval and difference as numbers, empty where there is none."""
+    sampled = material.sampled[kind]
     low, high = sampled.interval(name, figure)
     row = dict(
-        run=name, figure=figure, value=value_of(sampled, name, figure),
-        low=float(low), high=float(high),
+        run=name, figure=figure, value=float(sampled.mean(name, figure)),
+        low=float(low), high=float(high), images=int(sampled.images(figure)),
+        seeds=len(sampled.values[name]),
     )  # fmt: skip
-    found = baseline and sampled.difference(name, baseline, figure)
+    found = None
+    if name in material.others(kind):
+        found = sampled.difference(name, material.baseline, figure)
     for key in ('value', 'low', 'high', 'p'):
         row[f'difference_{key}'] = float(getattr(found, key)) if found else None
-    return row | dict(mark=mark_of(found) if found else '')
+    return row | dict(
+        p_adjusted=material.marks.p_of(kind, name, figure) if found else None,
+        training_share=float(found.variance.share) if found else None,
+        mark=material.marks.mark(kind, name, figure),
+    )
 
 
 def score_cell(row: dict) -> Cell:
     if isnan(row['value']):
         return Cell(ABSENT, -1)
     lines = [span(row['low'], row['high'])]
-    difference, p = row['difference_value'], row['difference_p']
+    difference, p = row['difference_value'], row['p_adjusted']
     if difference is not None:
         lines.append(signed(difference) + ('' if isnan(p) else f', {p_value(p)}'))
     return Cell(percent(row['value']), row['value'], '\n'.join(lines), row['mark'])

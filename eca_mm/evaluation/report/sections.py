@@ -2,7 +2,7 @@
 
 from .about import about_section
 from .attention import attention_section
-from .blocks import Section
+from .blocks import Note, Section
 from .classes import classes_section
 from .gallery import images_section
 from .material import Material, Step
@@ -19,6 +19,8 @@ SECTIONS = {
     'attention': attention_section,
     'differences': about_section,
 }
+# Of each group they show its first run.
+OF_ONE_RUN = ('precision and recall', 'errors', 'images')
 
 
 def all_sections(material: Material, step: Step) -> list[Section]:
@@ -26,5 +28,16 @@ def all_sections(material: Material, step: Step) -> list[Section]:
     sections = []
     for name, make in SECTIONS.items():
         step(f'drawing: {name}')
-        sections.append(make(material))
-    return [section for section in sections if section is not None]
+        section = make(material)
+        if section is None:
+            continue
+        if name in OF_ONE_RUN and material.several:
+            section.blocks.insert(0, first_runs(material))
+        sections.append(section)
+    return sections
+
+
+def first_runs(material: Material) -> Note:
+    """Of which runs the curves and pictures are."""
+    runs = ', '.join(group.runs[0].name for group in material.groups)
+    return Note([f'Curves, errors and pictures are of one run of each group: {runs}.'])

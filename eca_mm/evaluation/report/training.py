@@ -30,13 +30,18 @@ def training_section(material: Material) -> Section | None:
     if not known:
         return None
     figure = curve_figure(material)
-    papers = {one.run.name: one.paper_row('bbox') for one in standings(material)}
+    first = {group.runs[0].name for group in material.groups}
+    papers = {
+        one.run.name: one.paper_row('bbox')
+        for one in standings(material)
+        if one.run.name in first
+    }
     blocks = [cost_table(known, papers), *([figure] if figure.panels else [])]
     return Section('training', 'Cost and training', blocks)
 
 
 def cost_table(runs: list[Run], papers: dict[str, dict | None]) -> Table:
-    """What each run cost, and below it the paper's row for runs that have one."""
+    """What each run cost, and below the first of a group the paper's row, if any."""
     rows, data, sizes = [], [], []
     for run in runs:
         found = dict(run.record.get('complexity', {}))

@@ -2,26 +2,28 @@
 
 from math import isnan
 
-from ..bootstrap import (
-    FIGURES,
-    LEAST_IMAGES,
-    RARE,
-    Bootstrap,
-    Difference,
-    distinguishable,
-)
+from ..bootstrap import END
+from ..support import LEAST_IMAGES
 
 SHOWN = ('AP', 'AP50', 'AP75', 'APs', 'APm', 'APl', 'AR100')
 ABSENT = '–'
 FEW = 'no interval'
 FEW_MEANS = (
-    f'"{FEW}": the objects are in fewer than {LEAST_IMAGES} images, or those of more '
-    f'than {RARE:.0%} of the classes are, and drawing the images again says nothing'
+    f'"{FEW}": fewer than {LEAST_IMAGES} images hold such objects (of a mean over '
+    'classes: its rare classes are so few, or make up so much of it, that it rests on '
+    f'no more), or the figure is within {100 * END:.0f} point of 0 or 100; that is too '
+    'few to say.'
 )
 
 
 def percent(value: float) -> str:
     return ABSENT if isnan(value) else f'{100 * value:.1f}'
+
+
+def points(value: float) -> str:
+    """Without a sign, and with one digit that is not 0."""
+    value = 100 * value
+    return f'{value:.1f}' if value >= 0.095 else f'{value:.2g}'
 
 
 def signed(value: float) -> str:
@@ -35,14 +37,3 @@ def p_value(p: float) -> str:
 def span(low: float, high: float, write=percent) -> str:
     """The interval of a figure; ``write`` is `signed` for that of a difference."""
     return FEW if isnan(low) else f'{write(low)} to {write(high)}'
-
-
-def value_of(sampled: Bootstrap, name: str, figure: str) -> float:
-    return float(sampled.values[name][FIGURES.index(figure)])
-
-
-def mark_of(difference: Difference) -> str:
-    """'better' or 'worse' where a difference exceeds the noise."""
-    if not distinguishable(difference):
-        return ''
-    return 'better' if difference.value > 0 else 'worse'

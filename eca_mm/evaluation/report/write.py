@@ -7,45 +7,54 @@ from pathlib import Path
 from rich.console import Console
 
 from .blocks import Note, Section
+from .groups import Group, Requests, read_groups
 from .material import Material, Step, gather
 from .page import PAGE, write_page
 from .plain_text import printable
 from .record import environment, now
-from .runs import ReportError, Run, read_runs
+from .runs import ReportError, Run
 from .sections import all_sections
 
 
 def write_report(
-    requests: list[str],
+    requests: Requests,
     out: Path | None = None,
     baseline: str | None = None,
     ann: Path | None = None,
     images: Path | None = None,
     replicates: int = 1000,
     seed: int = 0,
+    margin: float | None = None,
 ) -> Path:
     """Write the report of some runs and return its page.
 
     Args:
-        requests: The runs, each as [NAME=]PATH of a work dir or a result file.
+        requests: The groups, each as [NAME=]PATH[,PATH ...] of work dirs or result
+            files; or their names with their paths.
         out: Folder to write to; by default the work dir of a single run, else
             work_dirs/report.
-        baseline: Name of the run to compare with; by default the first of several.
+        baseline: Name of the group to compare with; by default the first of several.
         ann: Annotation file, where the work dirs do not tell.
         images: Folder of the images, where the work dirs do not tell.
         replicates: Draws of the images behind the intervals.
         seed: Of the draws.
+        margin: In points of AP: say whether groups are equivalent within it.
 
     Raises:
         ReportError: A run, file or name is wrong; nothing is written then.
     """
     step = announcer()
-    runs = read_runs(requests)
+    groups = read_groups(requests)
+    runs = [run for group in groups for run in group.runs]
     alone = runs[0].work_dir if len(runs) == 1 else None
     out = Path(out or alone or 'work_dirs/report')
     if out.is_file():
         raise ReportError(f'{out} is a file: give a folder with --out')
-    material = gather(runs, baseline, ann, images, replicates, seed, step)
+    if margin is not None:
+        if not 0 < margin < 100:
+            raise ReportError(f'a margin is points between 0 and 100, not {margin}')
+        margin /= 100
+    material = gather(groups, baseline, ann, images, replicates, seed, step, margin)
     sections = all_sections(material, step)
     warn(sections)
     step('writing the page')
@@ -53,7 +62,7 @@ def write_report(
     write_page(
         out,
         sections,
-        made | dict(runs=[summary(run) for run in runs]),
+        made | dict(groups=members(groups), runs=[summary(run) for run in runs]),
         title='COCO evaluation of ' + ', '.join(material.names),
         subtitle=data_line(material),
         footer=made_line(made),
@@ -68,6 +77,11 @@ def warn(sections: list[Section]) -> None:
             if isinstance(block, Note) and block.warning:
                 for line in block.lines:
                     print('warning:', printable(line), file=sys.stderr)
+
+
+def members(groups: list[Group]) -> dict[str, list[str]]:
+    """Of each group the names of its runs."""
+    return {group.name: [run.name for run in group.runs] for group in groups}
 
 
 def summary(run: Run) -> dict:

@@ -1,0 +1,76 @@
+"""Short simulations of the statistics, and the tool that runs the long ones."""
+
+import csv
+import sys
+from functools import partial
+
+import benchmark_statistics as tool
+import numpy as np
+import pytest
+from scipy import stats
+
+from eca_mm.engine import exit_status
+from eca_mm.evaluation import simulations
+from eca_mm.evaluation.synthetic_runs import World
+
+
+def simulator(reports: int, seed: int) -> simulations.Simulator:
+    return simulations.Simulator(reports, 80, np.random.default_rng(seed))
+
+
+def bounds(share: float, reports: int) -> tuple[float, float]:
+    """Between which a share lies in 99.8 % of simulations, as a share."""
+    ends = stats.binom.ppf([0.001, 0.999], reports, share)
+    return tuple(ends / reports)
+
+
+@pytest.mark.parametrize('spread', [0, 0.15, 0.5])
+def test_a_difference_of_three_seeds_a_side_is_covered(spread):
+    """True difference 0. The plain bootstrap over images misses it with the seeds."""
+    sim, rows = simulator(150, int(100 * spread)), []
+
+    def make():
+        luck = 0.5 + spread * sim.rng.standard_normal((2, 3))
+        return sim.sampled(World(40), luck.tolist())
+
+    rows = simulations.covered(sim, make, 0, 'b', 'a')
+    low, _ = bounds(0.95, 150)
+    assert rows['ours'] >= low
+    assert (rows['plain'] < low) == (spread > 0.2)
+
+
+def test_marks_of_runs_that_do_not_differ_are_few():
+    sim = simulator(200, 1)
+    found = simulations.marked(sim, World(10, objects=4), [[0.5], [0.5]])
+    most = bounds(0.06, 200)[1]
+    assert found['given'] == 1 and found['ours'] <= most < found['plain']
+    assert simulations.marked(sim, World(9), [[0], [0]])['given'] == 0
+
+
+@pytest.mark.parametrize('skill', [-1.2, 2.4, 3])
+def test_the_interval_of_one_run_holds_near_the_ends(skill):
+    sim = simulator(150, int(10 * skill) + 50)
+    true = np.mean(sim.truth(World(1), [skill] * 2))
+    found = simulations.covered(
+        sim, lambda: sim.sampled(World(20), [[skill]]), true, 'a'
+    )
+    low, _ = bounds(0.95, 150)
+    assert found['ours'] >= low > found['plain']
+
+
+def test_a_report_of_equals_has_few_marks():
+    (row, _) = simulations.report(simulator(80, 3))
+    assert row['ours'] <= bounds(0.07, 40)[1] < row['plain']
+
+
+def test_rows(monkeypatch, tmp_path, capsys):
+    out = tmp_path / 'rows.csv'
+    wanted = ['--study', 'rare', '--reports', '2', '--draws', '5', '--out', str(out)]
+    monkeypatch.setattr(sys, 'argv', ['tool', *wanted])
+    assert exit_status(tool.main) == 0
+    first, *_ = rows = list(csv.DictReader(out.open()))
+    assert [row['classes'] for row in rows] == ['2', '10', '16']
+    assert first['commit'] and first['reports'] == '2' and first['study'] == 'rare'
+    monkeypatch.setattr(sys, 'argv', ['tool', '--out', str(tmp_path / 'no/rows.csv')])
+    assert exit_status(tool.main) == 2
+    assert 'no folder' in capsys.readouterr().err
