@@ -2,7 +2,6 @@
 
 import csv
 import sys
-from functools import partial
 
 import benchmark_statistics as tool
 import numpy as np

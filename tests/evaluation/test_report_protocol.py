@@ -9,8 +9,8 @@ from report_runs import data_of, make_truth, make_work_dir
 
 from eca_mm.evaluation.report import protocol, scores
 from eca_mm.evaluation.report.blocks import Note
+from eca_mm.evaluation.report.groups import read_groups
 from eca_mm.evaluation.report.material import gather
-from eca_mm.evaluation.report.runs import read_runs
 from eca_mm.evaluation.report.scores import score_table
 from eca_mm.evaluation.report.training import training_section
 
@@ -58,7 +58,7 @@ def root(tmp_path_factory):
 @pytest.fixture(scope='module')
 def material(root):
     return gather(
-        read_runs([str(root / name) for name in RUNS]), None, **data_of(root),
+        read_groups([str(root / name) for name in RUNS]), None, **data_of(root),
         replicates=2, seed=0, step=lambda text: None,
     )  # fmt: skip
 
@@ -140,7 +140,7 @@ def test_the_section_has_the_table(material, as_val2017, monkeypatch):
     monkeypatch.setattr(scores, 'interval_figure', lambda *a: Note([]))  # seconds
     blocks = scores.scores_section(material).blocks
     assert [b.name for b in blocks if b.kind == 'table'] == [
-        'scores_bbox', 'scores_segm', 'protocol',
+        'scores_bbox', 'luck_bbox', 'scores_segm', 'luck_segm', 'protocol',
     ]  # fmt: skip
 
 
@@ -149,7 +149,7 @@ def test_other_data_have_no_row(material):
     assert protocol.standings(material) == []
     assert protocol.protocol_table([]) is None
     names = [row[0].text for row in score_table(material, 'bbox').rows]
-    assert names == [*RUNS]
+    assert names == [*RUNS, 'images with objects']
 
 
 def test_val2017_by_its_counts():

@@ -44,8 +44,8 @@ def score_table(material: Material, kind: str) -> Table:
         data += found
         cells = [score_cell(row) for row in found if row['figure'] in SHOWN]
         rows.append([Cell(group.name, note=seeds_of(group.runs)), *cells])
-        found = [known.get(run.name) for run in group.runs]
-        rows += rows_beside(group.name, found, kind)
+        standing = [known.get(run.name) for run in group.runs]
+        rows += rows_beside(group.name, standing, kind)
     counts = {figure: int(material.sampled[kind].images(figure)) for figure in SHOWN}
     rows.append([Cell('images with objects'), *(Cell(str(n)) for n in counts.values())])
     return Table(
