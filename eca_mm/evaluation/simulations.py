@@ -17,7 +17,6 @@ from .marks import marks
 from .synthetic_runs import World, simulate
 
 SHOWN = ('AP', 'AP50', 'AP75', 'APs', 'APm', 'APl', 'AR100')
-
 LARGE = 20_000  # images of a set whose AP counts as the truth
 
 
@@ -66,12 +65,11 @@ def two_levels(sim: Simulator) -> Iterator[dict]:
     settings += [(seeds, 1, 0.3) for seeds in (3, 5, 10)]
     for seeds, ratio, gap in settings:
         spread = np.sqrt(ratio * variance) / slope
-        true = np.diff(
-            [
-                np.interp(0.5 + skill + spread * many, grid, curve).mean()
-                for skill in (0, gap)
-            ]
-        )[0]
+        means = [
+            np.interp(0.5 + skill + spread * many, grid, curve).mean()
+            for skill in (0, gap)
+        ]
+        true = means[1] - means[0]
 
         def make(seeds=seeds, spread=spread, gap=gap) -> Bootstrap:
             luck = 0.5 + spread * sim.rng.standard_normal((2, seeds))

@@ -88,7 +88,7 @@ def test_a_report_of_two_groups(root, call, tmp_path):
 def test_one_run_a_side_says_that_training_luck_is_not_in_it(call, tmp_path):
     assert call('none=none0.json', 'copy=none0.json', '--margin', '0.5')[0] == 0
     text = (tmp_path / 'out/report.md').read_text()
-    assert 'Training luck is not in this comparison, which has one run on' in text
+    assert 'Training luck is not in a comparison that has one run on a side' in text
     assert 'not distinguishable, which does not say that they are equal.' in text
     assert 'Equivalent within 0.5 points of AP, as far as images tell' in text
     assert 'mean of' not in text and 'of one run of each group' not in text

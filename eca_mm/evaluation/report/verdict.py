@@ -13,20 +13,21 @@ from .runs import KINDS, Run
 from .words import p_value, points, signed, span
 
 IMAGES_ONLY = (
-    'Training luck is not in this comparison, which has one run on a side or on both: '
-    'other seeds may change its sign. For a claim about a model, give several of each.'
+    'Training luck is not in a comparison that has one run on a side or on both: other '
+    'seeds may change its sign. For a claim about a model, give several of each.'
 )
 
 
 def verdict(material: Material) -> Note:
     """Sentences for each group and kind on whether its AP is the baseline's."""
-    lines = []
+    lines, known = [], []
     for kind, sampled in material.sampled.items():
         for name in material.others(kind):
             found = sampled.difference(name, material.baseline, 'AP')
             lines.append(headline(material, kind, name, found))
             lines += more(material, kind, name, found)
-    return Note(lines)
+            known.append(bool(found.variance.training))
+    return Note(lines if all(known) else [*lines, IMAGES_ONLY])
 
 
 def headline(material: Material, kind: str, name: str, found: Difference) -> str:
@@ -51,9 +52,8 @@ def headline(material: Material, kind: str, name: str, found: Difference) -> str
 
 def more(material: Material, kind: str, name: str, found: Difference) -> list[str]:
     """Which luck is in it, what it could have found, whether they are equivalent."""
-    if not found.variance.training:
-        lines = [IMAGES_ONLY]
-    else:
+    lines = []
+    if found.variance.training:
         pairs = ', compared seed by seed' if found.paired else ''
         seeds = ' and '.join(
             str(len(material.sampled[kind].values[group]))
