@@ -41,8 +41,10 @@ def test_losses_and_gradients_are_those_of_1x(detector):
     ]
     found = model.loss(torch.zeros(2, 3, *BATCH), samples)
     found.pop('acc')
-    found = {key: torch.stack([*value]).sum() if isinstance(value, list) else value
-             for key, value in found.items()}  # fmt: skip
+    found = {
+        key: sum(value) if isinstance(value, list) else value
+        for key, value in found.items()
+    }
     sum(found.values()).backward()
     expected, gradients = by_1x(model, images)
 
@@ -81,7 +83,7 @@ def by_1x(model: nn.Module, images: list[tuple]) -> tuple[dict, list[np.ndarray]
         ]
     assert all(len(boxes) > 1000 for boxes in proposals)
     losses, of_rois = v1_rcnn.losses(state, feats[:4], images, proposals, ALL)
-    losses |= dict(loss_rpn_cls=of_class.sum(), loss_rpn_bbox=of_box.sum())
+    losses |= dict(loss_rpn_cls=sum(of_class), loss_rpn_bbox=sum(of_box))
     gradients = [a + b for a, b in zip(of_rpn, of_rois, strict=False)]
     return losses, [*gradients, of_rpn[4]]
 
