@@ -116,12 +116,28 @@ def test_images_far_apart():
 def test_parts_change_nothing(layout, monkeypatch):
     """In pieces of 2 rows, the last one smaller."""
     u = batch(layout=layout)[:, :5].contiguous(memory_format=layout)
-    layers = [nn.BatchNorm2d(5) for _ in range(2)]
-    whole = batch_statistics(u, layers[0])
+    whole = subject.safe_statistics(u)
     monkeypatch.setattr(subject, 'CHUNK', 2 * 9 * 7 * 4)
     assert len(list(subject.parts(u))) == (8 if layout == LAYOUTS[0] else 3)
-    for found, value in zip(batch_statistics(u, layers[1]), whole, strict=True):
+    for found, value in zip(subject.safe_statistics(u), whole, strict=True):
         torch.testing.assert_close(found, value, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize('layout', LAYOUTS, ids=['NCHW', 'NHWC'])
+def test_quick_sums_step_aside_where_they_lose_digits(layout):
+    """With means of 1e3 unless these are known, and with NaN; else both agree."""
+    u = batch(layout=layout)
+    for quick, safe in zip(
+        subject.quick_statistics(u, None), subject.safe_statistics(u), strict=True
+    ):
+        torch.testing.assert_close(quick.double(), safe, rtol=2e-6, atol=2e-6)
+    large = batch(layout=layout, mean=20.0)
+    known = large.mean((0, 2, 3))
+    assert subject.quick_statistics(large, None) is None
+    assert subject.quick_statistics(large, known) is not None
+    assert subject.quick_statistics(1e3 + u, 1e3 + u.mean((0, 2, 3))) is None
+    u[0, 0, 0, 0] = torch.nan
+    assert subject.quick_statistics(u, None) is None
 
 
 @pytest.mark.parametrize('layout', LAYOUTS, ids=['NCHW', 'NHWC'])

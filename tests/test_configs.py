@@ -103,8 +103,10 @@ def test_modern_baselines_are_mmdetections_models(detector, depth):
     ours = Config.fromfile(REPO / f'configs/modern/{detector}_{depth}.py')
     name = f'{detector.replace("_", "-")}_{depth}_fpn_1x_coco.py'
     theirs = get_config(f'mmdet::{detector}/{name}')
-    assert ours.model == {**theirs.model, '_scope_': 'mmdet'}
-    assert ours.train_pipeline == theirs.train_pipeline
+    scope = dict(_scope_='mmdet')
+    assert ours.model == {**theirs.model, **scope}
+    steps = theirs.train_pipeline
+    assert ours.train_pipeline == [{**step, **scope} for step in steps]
 
 
 @pytest.mark.parametrize('detector', DETECTORS.values())

@@ -53,8 +53,9 @@ def test_trains_evaluates_and_resumes(repo, tmp_path, coco_root, monkeypatch, na
     assert all(math.isfinite(line['loss']) for line in lines if 'loss' in line)
     assert [line['iter'] for line in lines if 'loss' in line] == [1, 2, 3, 4]
     for kind in ('bbox', 'segm') if detector == 'mask_rcnn' else ('bbox',):
-        found = [line for line in lines if f'coco/{kind}_mAP' in line]
-        assert len(found) == 2 and all(0 <= f[f'coco/{kind}_mAP'] <= 1 for f in found)
+        key = f'coco/{kind}_mAP'
+        scores = {line['step']: line[key] for line in lines if key in line}
+        assert scores.keys() == {1, 2} and all(0 <= s <= 1 for s in scores.values())
     # The dump of the config is read as data and holds the model that was trained.
     rules = dict(faster_rcnn='rpn_head', mask_rcnn='rpn_head', retinanet='bbox_head')
     head = load_dump(work_dir / config.name).model[rules[detector]]

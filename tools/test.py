@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mmdet.engine.hooks.utils import trigger_visualization_hook
+from mmdet.evaluation import CocoMetric
 from mmengine.config import Config
 
 import eca_mm  # noqa: F401  (registers backbones, plugins and hooks)
@@ -111,7 +112,9 @@ def main() -> None:
         ids = getattr(runner.test_dataloader.dataset, 'cat_ids', None)
         if ids is None and args.out.endswith('.json'):
             raise RequestError('--out F.json is for COCO data sets: take F.pkl here')
-        runner.test_evaluator.metrics.append(WholeDump(args.out, ids))
+        metrics = runner.test_evaluator.metrics
+        coco = next((m for m in metrics if isinstance(m, CocoMetric)), None)
+        metrics.append(WholeDump(args.out, ids, coco))
     runner.test()
 
 

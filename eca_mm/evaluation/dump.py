@@ -4,7 +4,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from mmdet.evaluation import DumpDetResults
+import numpy as np
+from mmdet.evaluation import CocoMetric, DumpDetResults
 from mmengine.fileio import dump
 
 from eca_mm.files import replaced
@@ -23,12 +24,17 @@ class WholeDump(DumpDetResults):
     Args:
         path: Of the file; JSON for ``.json``, else a pickle.
         category_ids: Of the data set, by label; for JSON.
+        metric: By whose rule boxes get their width and height, mmdet's by default; for
+            JSON.
     """
 
-    def __init__(self, path: str, category_ids: list[int]) -> None:
+    def __init__(
+        self, path: str, category_ids: list[int], metric: CocoMetric | None = None
+    ) -> None:
         super().__init__(out_file_path='unused.pkl')  # the host takes no other name
         self.path = Path(path)
         self.category_ids = category_ids
+        self.box_of = (metric or CocoMetric()).xyxy2xywh
 
     def compute_metrics(self, results: list[dict]) -> dict:
         write: Callable = write_pickle
@@ -39,16 +45,22 @@ class WholeDump(DumpDetResults):
         return {}
 
     def write_json(self, results: list[dict], path: Path) -> None:
-        path.write_text(json.dumps(coco_results(results, self.category_ids)))
+        found = coco_results(results, self.category_ids, self.box_of)
+        path.write_text(json.dumps(found))
 
 
-def coco_results(results: list[dict], category_ids: list[int]) -> list[dict]:
+def coco_results(
+    results: list[dict],
+    category_ids: list[int],
+    box_of: Callable[[np.ndarray], list[float]],
+) -> list[dict]:
     """Predictions as COCO's result files have them, which tools/report.py reads.
 
     Args:
         results: Of each image ``img_id`` and ``pred_instances``: bboxes (N, 4) as x1,
             y1, x2, y2 in pixels, scores (N,), labels (N,), perhaps N masks as RLE.
         category_ids: By label.
+        box_of: From a box as x1, y1, x2, y2 to x, y, width, height.
 
     Returns:
         Dicts with image_id, category_id, score, bbox (x, y, width, height), and
@@ -57,20 +69,20 @@ def coco_results(results: list[dict], category_ids: list[int]) -> list[dict]:
     found = []
     for image in results:
         pred = image['pred_instances']
-        corners = pred['bboxes'].tolist()
-        masks = pred.get('masks', [None] * len(corners))
+        boxes = [box_of(box) for box in pred['bboxes'].numpy()]
+        masks = pred.get('masks', [None] * len(boxes))
         rows = zip(
-            corners,
+            boxes,
             pred['scores'].tolist(),
             pred['labels'].tolist(),
             masks,
             strict=True,
         )
-        for (x1, y1, x2, y2), score, label, mask in rows:
+        for box, score, label, mask in rows:
             row = dict(
                 image_id=image['img_id'],
                 category_id=category_ids[label],
-                bbox=[x1, y1, x2 - x1, y2 - y1],
+                bbox=box,
                 score=score,
             )
             if mask is not None:

@@ -10,6 +10,7 @@ from pycocotools import mask as rle
 from eca_mm.evaluation.dump import WholeDump
 from eca_mm.evaluation.report.results import read_results
 from eca_mm.evaluation.report.runs import Run
+from eca_mm.mmdet_v1 import V1CocoMetric
 
 
 def predictions(masks: bool) -> list[dict]:
@@ -45,6 +46,16 @@ def test_json_is_what_the_report_reads(tmp_path, masks):
         expected[2:8, 1:4] = 1
         assert (rle.decode(rows[0]['segmentation']) == expected).all()
     assert [path.name for path in tmp_path.iterdir()] == ['raw.json']
+
+
+def test_boxes_are_as_wide_as_the_metric_says(tmp_path):
+    """1.x's has a last pixel."""
+    path = tmp_path / 'raw.json'
+    metric = WholeDump(str(path), [3, 90], V1CocoMetric())
+    metric.process({}, predictions(False))
+    metric.evaluate(size=2)
+    boxes = [row['bbox'] for row in json.loads(path.read_text())]
+    assert boxes == [[1, 2, 4, 7], [0, 0, 6, 6]]
 
 
 def test_pickle_is_replaced_whole(tmp_path, monkeypatch):

@@ -37,8 +37,8 @@ def test_progress_is_line_based_and_quiet_without_a_terminal(monkeypatch):
         progress(f'  [{n}/100] c++ -c x.cpp\n')
     lines = out.getvalue().splitlines()
     assert len(lines) == 21  # the first, and one every 5 %
-    # 10 files in 27 s since the first one was seen, so 9 / 27 = 1 / 3 a second.
-    assert ' '.join(lines[2].split()) == '10/100 10 % elapsed 0:30 left about 4:30'
+    # Half of the one that runs is done too: 10.5 in 30 s, and 89.5 to come in 255 s.
+    assert ' '.join(lines[2].split()) == '10/100 10 % elapsed 0:30 left about 4:15'
 
 
 def test_progress_promises_nothing_before_more_has_ended_than_runs_at_once(monkeypatch):
@@ -51,9 +51,9 @@ def test_progress_promises_nothing_before_more_has_ended_than_runs_at_once(monke
         now[0] = seconds
         progress(f'  [{done}/77] c++ -c x.cpp\n')
         lines.append(progress.line())
-    # 3 in 40 s, so 74 in 987 s.
+    # 3 and half of the two that run in 40 s, so 73 in 730 s.
     assert ['left about' in line for line in lines] == [False, False, True, False]
-    assert lines[2].endswith('left about 16:26')
+    assert lines[2].endswith('left about 12:10')
 
 
 def test_progress_is_heard_of_while_few_large_things_are_made(monkeypatch):

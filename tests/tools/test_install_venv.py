@@ -81,6 +81,15 @@ def test_a_broken_environment_is_made_anew(venv, commands):
     assert [p.name for p in venv.folder.iterdir()] == [STAMP]
 
 
+def test_pins_are_versions_and_those_of_this_system(monkeypatch):
+    """Of 'triton==3.7.1; platform_system == "Linux"' the version ends before the ;."""
+    files = [path.stem for path in checkout.REQUIREMENTS.glob('*.txt')]
+    pins = checkout.read_pins(*files)
+    assert all(set(version) <= set('0123456789.') for version in pins.values())
+    monkeypatch.setattr(sys, 'platform', 'darwin')
+    assert pins.keys() - checkout.read_pins(*files) == {'triton'}
+
+
 def test_mmpretrain_goes_aside_whole_or_not_at_all(venv, monkeypatch):
     """mmdet imports it wherever it finds it, so it may not be among the packages."""
     seen, status = [], 1

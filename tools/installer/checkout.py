@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import sys
 from pathlib import Path
 
 from .output import InstallError
@@ -50,10 +51,17 @@ def moves(torch: str | None) -> dict[str, str]:
 
 
 def read_pins(*files: str, torch: str | None = None) -> dict[str, str]:
-    """The exact pins in requirements/FILE.txt, as in {'torch': '2.13.0'}."""
+    """The exact pins in requirements/FILE.txt, as in {'torch': '2.13.0'}.
+
+    Those for Linux only, which the marker behind a semicolon says, count there only.
+    """
     text = '\n'.join(read(file, torch) for file in files)
-    pins = re.findall(r'^([\w.-]+)==(\S+)', text, re.MULTILINE)
-    return {normal(name): version for name, version in pins}
+    pins = re.findall(r'^([\w.-]+)==([^\s;]+)(.*)$', text, re.MULTILINE)
+    return {
+        normal(name): version
+        for name, version, marker in pins
+        if 'Linux' not in marker or sys.platform == 'linux'
+    }
 
 
 def require_torch(version: str) -> None:

@@ -83,7 +83,9 @@ class Progress:
         text += f'  elapsed {clock(elapsed)}'
         # Before, the quick ones have ended, and no others.
         if self.jobs < self.done < self.total:
-            left = elapsed / self.done * (self.total - self.done)
+            half = min(self.jobs, self.total - self.done) / 2  # of what runs now
+            ahead = self.total - self.done - half
+            left = elapsed / (self.done + half) * ahead
             text += f'  left about {clock(left)}'
         return text
 
