@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from eca_mm.evaluation.bootstrap import bootstrap
+from eca_mm.evaluation.difference import Difference
 from eca_mm.evaluation.marks import benjamini_hochberg, holm, marks
 from eca_mm.evaluation.synthetic_runs import World, simulate
 
@@ -50,3 +51,23 @@ def test_what_has_no_p_is_in_no_family(sampled):
     assert (found.primary, found.others) == (0, 2)  # the first class of b and of c
     assert np.isnan(found.p_of('bbox', 'b', 1)) and found.mark('bbox', 'b', 1) == ''
     assert found.mark('bbox', 'b', 0) == 'better'
+
+
+def test_the_two_levels():
+    """AP at 0.04 is marked; AP50, adjusted 2 * 0.015 = 0.03, is not."""
+    p = dict(AP=0.04, AP50=0.015)
+
+    class Told:
+        values = dict(a=None, b=None)
+
+        def difference(self, name, baseline, figure):
+            alone = figure in p
+            value, found = (0.1, p[figure]) if alone else np.array([[0.1], [0.9]])
+            return Difference(value, -1, 1, found, None)
+
+    found = marks(dict(bbox=Told()), 'a', ('AP', 'AP50'))
+    assert found.p_of('bbox', 'b', 'AP50') == pytest.approx(0.03)
+    assert found.signs == {('bbox', 'b', 'AP'): 'better'}
+    p['AP50'] = 0.009
+    again = marks(dict(bbox=Told()), 'a', ('AP', 'AP50'))
+    assert again.mark('bbox', 'b', 'AP50') == 'better'

@@ -194,7 +194,7 @@ def test_one_figure_everywhere(tmp_path, case):
     metric = metric_of(tmp_path, coco, found)
     expected, right = reference(tmp_path)
     material = report_of(tmp_path)
-    ours = material.sampled['bbox'].values['ours'][:12]
+    ours = material.sampled['bbox'].values['ours'][0, :12]
     np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-12)
     figures = [metric[f'coco/bbox_{k}'] for k in ('mAP', 'mAP_50', 'mAP_75', 'mAP_s')]
     np.testing.assert_array_equal(figures, ours[:4].round(3))
@@ -237,7 +237,7 @@ def test_nothing_found_is_a_result(tmp_path):
     metric_of(tmp_path, coco, {key: rows[:0] for key, rows in found.items()})
     material = report_of(tmp_path)
     np.testing.assert_array_equal(
-        material.sampled['bbox'].values['ours'][[0, 1, 2, 8]], 0
+        material.sampled['bbox'].values['ours'][0, [0, 1, 2, 8]], 0
     )
     detections = material.detections['bbox']['ours']
     assert per_class(detections).mean('ap')[0] == 0

@@ -141,7 +141,7 @@ def test_wrong_margins(call, margin):
 def test_runs_that_found_nothing_are_no_copies(root, call, tmp_path):
     shutil.copy(root / 'empty.json', tmp_path / 'empty.json')
     assert call('a=none0.json', f'b=empty.json,{tmp_path / "empty.json"}')[0] == 0
-    assert '| b (mean of 2 seeds) | 0.0 (no interval' in (
+    assert '| b (mean of 2 seeds) | 0.0 ▼ (no interval' in (
         (tmp_path / 'out/report.md').read_text()
     )
 
