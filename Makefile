@@ -15,7 +15,7 @@ INSTALL := $(PYTHON) tools/install.py --venv $(VENV)
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
 
-install: ## make .venv with pinned packages and mmcv's operators (first time: 15 minutes)
+install: ## make .venv with pinned packages and mmcv's operators (first time: some 5 minutes)
 	@$(INSTALL)
 
 check: ## print the versions in .venv and whether mmcv's operators load

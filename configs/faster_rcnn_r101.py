@@ -1,11 +1,6 @@
 # Faster R-CNN, ResNet-101, FPN. Table 5 of the paper: box AP 38.7 on val2017, trained
 # on 4 GPUs x 2 images. Not trained by us.
 #   python tools/train.py configs/faster_rcnn_r101.py
-_base_ = './faster_rcnn_r50.py'
+_base_ = ['./faster_rcnn_r50.py', './_base_/backbones/r101.py']
 
-model = dict(
-    backbone=dict(
-        depth=101,
-        init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet101'),
-    )
-)
+model = dict(backbone=_base_.pop('backbone'))

@@ -36,8 +36,8 @@ def adaptive_kernel_size(channels: int, gamma: float = 2, beta: float = 1) -> in
 def eca_gate(x: Tensor, weight: Tensor) -> Tensor:
     """Channel gates, equation 9: sigmoid(C1D_k(GAP(x))).
 
-    Figure 3 of the paper leaves the sigmoid out; its equation and the released code
-    have it. The channels at both ends see zeros beyond the border.
+    So also the authors' code and drawing (models/eca_module.py, figures/eca_module.jpg
+    of BangguWu/ECANet). The channels at both ends see zeros beyond the border.
 
     Args:
         x: Feature map (N, C, H, W).

@@ -9,7 +9,8 @@ Bottleneck. Nothing but x, the output, each image's scaled weights and (N, C) te
 then needed for backward: the output of the convolution, which a plain block saves too,
 is not.
 
-The gates themselves are left to autograd.
+The gates themselves are left to autograd. A norm that learns from the batch is
+:mod:`eca_mm.fused_norm`'s.
 
 Backward passes are written in operators that autograd differentiates again and that
 have a batching rule, so that second and batched gradients (``is_grads_batched``) work.
@@ -20,6 +21,8 @@ there.
 import torch
 from torch import Tensor
 from torch.autograd import Function
+
+from .channel_sums import gradient_sums
 
 __all__ = ['channel_means', 'gated_projection', 'gated_tail']
 
@@ -49,14 +52,21 @@ def gated_projection(
     return GatedProjection.apply(x.to(dtype), weights, shift, identity.to(dtype))
 
 
-def gated_tail(u: Tensor, scale: Tensor, shift: Tensor, identity: Tensor) -> Tensor:
+def gated_tail(
+    u: Tensor, scale: Tensor, shift: Tensor, identity: Tensor, overwrite: bool = False
+) -> Tensor:
     """relu(scale * u + shift + identity), in the dtype of ``u``.
 
     Args:
         u, identity: (N, C, H, W).
         scale, shift: (N, C).
+        overwrite: Write the result over ``u`` where no gradient is asked for.
     """
-    return GatedTail.apply(u, scale, shift, identity.to(u.dtype))
+    identity = identity.to(u.dtype)
+    if overwrite and not torch.is_grad_enabled():
+        torch.addcmul(identity, u, per_pixel(scale, u), out=u)
+        return u.add_(per_pixel(shift, u)).relu_()
+    return GatedTail.apply(u, scale, shift, identity)
 
 
 def convolution_dtype(x: Tensor) -> torch.dtype:
@@ -130,9 +140,9 @@ class GatedTail(Function):
     def backward(ctx, grad):
         u, scale, out = ctx.saved_tensors
         grad = through_relu(grad, out)
-        grad_scale = sums(grad * u).to(scale.dtype)
+        grad_shift, grad_scale = gradient_sums(grad, u)
         grad_u = grad * per_pixel(scale, u)
-        return grad_u, grad_scale, sums(grad).to(ctx.shift_dtype), grad
+        return grad_u, grad_scale.to(scale.dtype), grad_shift.to(ctx.shift_dtype), grad
 
 
 def matmul(

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -7,16 +8,19 @@ from mmcv.cnn.bricks import ContextBlock, NonLocal2d
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 from mmdet.structures.mask import BitmapMasks
-from mmengine.config import Config
+from mmengine.config import Config, DictAction
+from mmengine.hub import get_config
 from mmengine.structures import InstanceData
 
+from eca_mm.checkpoints.released import asked_sizes, find_release, releases
 from eca_mm.paper import config_name, load_table
-from eca_mm.paper.configs_readme import OURS, configs_readme
+from eca_mm.paper.configs_readme import OURS, SYNCBN, configs_readme
+from eca_mm.paper.tables import DETECTORS, load_gcnet
 
 REPO = Path(__file__).parents[1]
 CONFIGS = sorted(
     path.relative_to(REPO)
-    for folder in ('configs', 'projects/*/configs')
+    for folder in ('configs', 'configs/modern', 'projects/*/configs')
     for path in REPO.glob(f'{folder}/*.py')
     if 'imagenet' not in path.parts  # classifiers: tests/pretrain/test_imagenet.py
 )
@@ -55,9 +59,10 @@ def sample_with_one_box(with_mask: bool) -> DetDataSample:
     return sample
 
 
-def test_protocol_of_the_paper():
+@pytest.mark.parametrize('folder', ['', 'modern/'])
+def test_protocol_of_the_paper(folder):
     """Section 4.1, against figures typed from the paper."""
-    cfg = Config.fromfile(REPO / 'configs/eca_faster_rcnn_r50.py')
+    cfg = Config.fromfile(REPO / f'configs/{folder}eca_faster_rcnn_r50.py')
     sgd = dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-4)
     assert dict(cfg.optim_wrapper.optimizer) == sgd
     assert dict(cfg.auto_scale_lr) == dict(enable=True, base_batch_size=8)
@@ -65,7 +70,7 @@ def test_protocol_of_the_paper():
     drops = [s for s in cfg.param_scheduler if s.type == 'MultiStepLR']
     assert [(s.milestones, s.gamma) for s in drops] == [([8, 11], 0.1)]
     assert cfg.train_dataloader.batch_size == 2
-    (resize,) = (t for t in cfg.train_pipeline if t.type == 'Resize')
+    (resize,) = (t for t in cfg.train_pipeline if t.type.endswith('Resize'))
     assert min(resize.scale) == 800 and resize.keep_ratio
     assert 'train2017' in cfg.train_dataloader.dataset.ann_file
     assert cfg.model.backbone.depth == 50
@@ -75,24 +80,76 @@ def test_protocol_of_the_paper():
     assert cfg.custom_imports.imports == ['eca_mm']
 
 
+@pytest.mark.parametrize('row', load_table(5), ids=config_name)
+def test_rows_by_both_rules_have_the_same_backbone(row):
+    """And nothing at the top of a config is left over from how it is put together."""
+    name = config_name(row)
+    one, other, plain = (
+        Config.fromfile(REPO / path)
+        for path in (
+            f'configs/{name}.py',
+            f'configs/modern/{name}.py',
+            f'configs/{DETECTORS[row["detector"]]}_r50.py',
+        )
+    )
+    assert one.model.backbone == other.model.backbone
+    assert one.keys() == other.keys() | {'tta_model'} == plain.keys()
+
+
+@pytest.mark.parametrize('depth', ['r50', 'r101'])
+@pytest.mark.parametrize('detector', DETECTORS.values())
+def test_modern_baselines_are_mmdetections_models(detector, depth):
+    """So the AP of its zoo is what is to be expected of them."""
+    ours = Config.fromfile(REPO / f'configs/modern/{detector}_{depth}.py')
+    name = f'{detector.replace("_", "-")}_{depth}_fpn_1x_coco.py'
+    theirs = get_config(f'mmdet::{detector}/{name}')
+    scope = dict(_scope_='mmdet')
+    assert ours.model == {**theirs.model, **scope}
+    steps = theirs.train_pipeline
+    assert ours.train_pipeline == [{**step, **scope} for step in steps]
+
+
+@pytest.mark.parametrize('detector', DETECTORS.values())
+def test_kernel_sizes_of_the_authors_detectors(detector):
+    """The options that the first lines of a config give for them."""
+    path = REPO / f'configs/eca_{detector}_r50.py'
+    options = re.search(
+        r'--cfg-options (\S+) \\\n# +(\S+)\n', path.read_text()
+    ).groups()
+    pairs = (option.split('=', 1) for option in options)
+    cfg = Config.fromfile(path)
+    cfg.merge_from_dict({key: DictAction._parse_iterable(v) for key, v in pairs})
+    sizes, checkpoint = (
+        cfg.model.backbone.kernel_sizes,
+        cfg.model.backbone.init_cfg.checkpoint,
+    )
+    assert sizes == releases()[f'ecanet-coco://{detector}_r50'].kernel_sizes
+    assert asked_sizes(checkpoint) == sizes
+    assert find_release(checkpoint) == releases()['ecanet://resnet50']
+
+
 def test_readme_of_the_configs_is_made_from_the_tables():
     assert (REPO / 'configs/README.md').read_text() == configs_readme()
 
 
 def test_every_config_is_listed():
-    names = [config_name(row) for row in load_table(5)]
+    names = {config_name(row) for row in load_table(5)}
     found = {path.stem for path in CONFIGS if path.parent == Path('configs')}
-    assert found == {*names, *OURS}
-    assert not {*names} & {*OURS}
+    assert found == {*names, *SYNCBN, *OURS}
+    assert len(found) == len(names) + len(SYNCBN) + len(OURS)
+    assert {path.stem for path in CONFIGS if path.parent.name == 'modern'} == names
+    assert {row['config'] for row in load_gcnet()} <= names | set(SYNCBN)
 
 
 def test_metafile_lists_the_configs_and_claims_nothing():
     (path,) = yaml.safe_load((REPO / 'model-index.yml').read_text())['Import']
     meta = yaml.safe_load((REPO / path).read_text())
     (collection,) = meta['Collections']
-    names = [*map(config_name, load_table(5)), *OURS]
+    rows = [config_name(row) for row in load_table(5)]
+    names = [*rows, *SYNCBN, *(f'modern/{name}' for name in rows), *OURS]
     expected = [f'configs/{name}.py' for name in names]
     assert [model['Config'] for model in meta['Models']] == expected
+    assert len({model['Name'] for model in meta['Models']}) == len(expected)
     for model in meta['Models']:
         assert model['In Collection'] == collection['Name']
         assert not {'Weights', 'Results'} & model.keys()

@@ -86,6 +86,7 @@ def circumstances(args: argparse.Namespace, settings: Settings) -> dict:
         precision=('amp ' if settings.amp else '') + str(dtype).removeprefix('torch.'),
         memory_format='channels_last' if settings.channels_last else 'contiguous',
         frozen_stages=settings.frozen_stages if args.level == 'backbone' else '',
+        norms=settings.norms if args.level in ('backbone', 'layer') else '',
         rounds=args.rounds,
         device_type=settings.device,
         device=device_name(settings.device),

@@ -16,6 +16,7 @@ examples:
   python tools/benchmark.py --providers ours "ours, SE" --rounds 30 --out cost.csv
   python tools/benchmark.py --providers ours+compile --baseline plain+compile
   python tools/benchmark.py --providers plain+fuse ours ours+fuse
+  python tools/benchmark.py --norms training --shape 224 224 --batch 16
   python tools/benchmark.py --level layer --providers ours "naive ECA"
   python tools/benchmark.py --level detector --config configs/mask_rcnn_r50.py
   python tools/benchmark.py --level detector --config configs/faster_rcnn_r50.py \\
@@ -26,12 +27,12 @@ examples:
 "saved" is what a forward pass keeps for the backward pass, parameters aside; "peak", on
 a GPU, the most that a step allocates beside weights and inputs. A training step is a
 forward and a backward pass; in --paper-table also the optimizer's step, all norms in
-training mode and nothing frozen, as on ImageNet: there no block's end is fused. Weights
-and images are random. Times mean something on an idle machine only; ratios bear other
-work better.
+training mode and nothing frozen, as on ImageNet. Weights and images are random. Times
+mean something on an idle machine only; ratios bear other work better.
 """
 REPO = Path(__file__).resolve().parents[1]
 LEVELS = ('layer', 'backbone', 'detector')
+NORMS = ('eval', 'training')
 DTYPES = ('float32', 'float64', 'bfloat16', 'float16')
 DEFAULTS = dict(
     level='backbone',
@@ -39,15 +40,20 @@ DEFAULTS = dict(
     baseline='plain',
     shape=[640, 480],
     depth=50,
-    frozen_stages=1,
+    norms='eval',
     backbones=list(paper_speed.BACKBONES),
     dtype='float32',
 )
 # Options that mean something at a level only, or not beside --paper-table or --profile.
-OF_LEVELS = {'config': 'detector', 'depth': 'backbone', 'frozen_stages': 'backbone'}
+OF_LEVELS = {
+    'config': ('detector',),
+    'depth': ('backbone',),
+    'frozen_stages': ('backbone',),
+    'norms': ('backbone', 'layer'),
+}
 NOT_IN_PAPER = (
     'level', 'config', 'providers', 'baseline', 'shape', 'depth', 'frozen_stages',
-    'profile',
+    'norms', 'profile',
 )  # fmt: skip
 NOT_IN_PROFILE = ('providers', 'out', 'markdown', 'plot')
 
@@ -91,7 +97,13 @@ def add_subjects(parser: argparse.ArgumentParser) -> None:
     add('--depth', type=int, choices=(50, 101, 152), help='of a backbone (default: 50)')
     add(
         '--frozen-stages', type=int, metavar='N',
-        help="of a backbone, -1 to 3, -1 for none (default: 1, MMDetection's)",
+        help="of a backbone, -1 to 3, -1 for none (default: 1, MMDetection's; -1 with "
+        '--norms training)',
+    )  # fmt: skip
+    add(
+        '--norms', choices=NORMS,
+        help="mode of a backbone's or an end's norms in a training step (default: "
+        "eval, MMDetection's)",
     )  # fmt: skip
     add(
         '--paper-table', type=int, choices=[3],
@@ -137,6 +149,8 @@ def check(args: argparse.Namespace) -> None:
     for name, default in DEFAULTS.items():
         if getattr(args, name) is None:
             setattr(args, name, default)
+    if args.frozen_stages is None:
+        args.frozen_stages = 1 if args.norms == 'eval' else -1
     if args.device == 'cuda' and not torch.cuda.is_available():
         raise RequestError('--device cuda: torch sees no GPU here')
     if min(args.shape) < 32:
@@ -164,7 +178,7 @@ def check_meaning(args: argparse.Namespace) -> None:
     else:
         level = args.level or DEFAULTS['level']
         where = f'--level {level}'
-        ignored = [name for name, of in OF_LEVELS.items() if of != level]
+        ignored = [name for name, of in OF_LEVELS.items() if level not in of]
         ignored.append('backbones')
         if args.profile:
             where += ' --profile'
@@ -183,7 +197,10 @@ def names(args: argparse.Namespace) -> list[str]:
     if args.paper_table:
         return []
     if len(args.config) > 1:
-        found = [Path(config).stem for config in args.config]
+        paths = [Path(config) for config in args.config]
+        found = [path.stem for path in paths]
+        if len(set(found)) < len(found):  # as configs/modern's are named as configs'
+            found = [f'{path.parent.name}/{path.stem}' for path in paths]
         if len(set(found)) < len(found):
             raise RequestError(f'--config: two of {found} have the same name')
         args.baseline = found[0]
@@ -232,4 +249,5 @@ def settings_of(args: argparse.Namespace) -> Settings:
         size=paper_speed.SIZE if args.paper_table else tuple(args.shape),
         depth=args.depth,
         frozen_stages=args.frozen_stages,
+        norms=args.norms,
     )

@@ -4,10 +4,14 @@ import argparse
 import sys
 from pathlib import Path
 
+from torch import nn
+
 import eca_mm  # noqa: F401  (registers backbones, plugins and hooks)
+from eca_mm.checkpoints.architecture import kernel_sizes
 from eca_mm.checkpoints.convert import Converted, convert, save
 from eca_mm.checkpoints.layouts import LAYOUTS
 from eca_mm.checkpoints.load_report import LoadReport, load_report
+from eca_mm.checkpoints.resize_eca import differ_in_kernel_sizes, resize
 from eca_mm.checkpoints.safe import CheckpointError
 from eca_mm.engine import RequestError, build_detector, exit_status, read_config
 
@@ -28,6 +32,8 @@ examples:
   python tools/convert_checkpoint.py model.safetensors ecaresnet50d.pth --layout timm
   python tools/convert_checkpoint.py eca_resnet50_k3557.pth.tar eca_resnet50.pth \\
       --config configs/eca_faster_rcnn_r50.py
+  python tools/convert_checkpoint.py eca_resnet50_k3557.pth.tar eca_resnet50_k5.pth \\
+      --kernel-sizes 5 5 5 5
 """
 
 
@@ -44,6 +50,14 @@ def parse_args() -> argparse.Namespace:
         choices=['auto', *LAYOUTS],
         default='auto',
         help='what the source has to be (default: find out)',
+    )
+    parser.add_argument(
+        '--kernel-sizes',
+        nargs='+',
+        type=int,
+        metavar='K',
+        help="ECA's kernel sizes to make, one a stage: taps of zero are added at the "
+        'ends, which changes nothing, or the end taps are cut',
     )
     after = parser.add_mutually_exclusive_group()
     after.add_argument(
@@ -84,8 +98,19 @@ def check_fit(converted: Converted, path: str) -> LoadReport:
         raise RequestError(
             f'{converted.meta["source"]} does not fit {path}: {misfits[0]} '
             f'({len(misfits)} such tensors); it is for {config_line(converted)}'
+            f'{sizes_hint(model, report)}'
         )
     return report
+
+
+def sizes_hint(model: nn.Module, report: LoadReport) -> str:
+    """How to make weights fit a model that has other kernel sizes, and no more."""
+    attention = {*report.random_attention, *report.identity_attention}
+    others = [*report.unexpected, *set(report.missing).difference(attention)]
+    if others or not differ_in_kernel_sizes(report.mismatched):
+        return ''
+    sizes = ' '.join(map(str, kernel_sizes(model.backbone.state_dict())))
+    return f'; --kernel-sizes {sizes} makes it fit'
 
 
 def config_line(converted: Converted) -> str:
@@ -114,6 +139,13 @@ def usage_line(converted: Converted, out: Path) -> str:
     return f'{pretrained}) in the backbone'
 
 
+def sizes_line(meta: dict) -> str:
+    if 'kernel_sizes' not in meta:
+        return 'none, it has no ECA'
+    before = f', of {meta["resized_from"]}' if 'resized_from' in meta else ''
+    return f'{meta["kernel_sizes"]}{before}'
+
+
 def print_summary(converted: Converted, out: Path, report: LoadReport | None) -> None:
     meta = converted.meta
     dropped = f': {", ".join(meta["dropped"])}' if meta['dropped'] else ''
@@ -122,9 +154,11 @@ def print_summary(converted: Converted, out: Path, report: LoadReport | None) ->
         'layout': meta['layout'],
         'tensors': f'{len(converted.state_dict)} carried over, '
         f'{len(meta["dropped"])} dropped{dropped}',
-        'kernel sizes': meta.get('kernel_sizes', 'none, it has no ECA'),
+        'kernel sizes': sizes_line(meta),
         'config': config_line(converted),
     }
+    if meta.get('lost'):
+        lines['lost'] = '\n              '.join(meta['lost'])
     if report is not None:
         lines['loaded'] = '\n              '.join(report.lines())
     lines |= {'written': out, 'use': usage_line(converted, out)}
@@ -138,6 +172,10 @@ def main() -> None:
         raise RequestError(f'{args.out} is the source itself: give another name')
     try:
         converted = convert(args.source, args.layout, args.keep_classifier)
+        if args.kernel_sizes:
+            converted = Converted(
+                *resize(converted.state_dict, converted.meta, args.kernel_sizes)
+            )
     except CheckpointError as error:
         raise RequestError(str(error)) from error
     report = check_fit(converted, args.config) if args.config else None

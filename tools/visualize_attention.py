@@ -116,7 +116,8 @@ def run(model: nn.Module, cfg: Config, infos: list[dict]) -> None:
     while 'dataset' in dataset:
         dataset = dataset.dataset
     # The images of --data have no annotations, and the backbone needs none.
-    steps = [step for step in dataset.pipeline if step['type'] != 'LoadAnnotations']
+    kinds = ('LoadAnnotations', 'V1LoadAnnotations')
+    steps = [step for step in dataset.pipeline if step['type'] not in kinds]
     pipeline = Compose(steps)
     for info in tqdm(infos, unit='image'):
         batch = model.data_preprocessor(pseudo_collate([pipeline(dict(info))]))

@@ -1,4 +1,4 @@
-# Boxes of COCO 2017 on the paper's schedule.
-_base_ = ['mmdet::_base_/datasets/coco_detection.py', './coco_schedule.py']
+# Boxes of COCO 2017.
+_base_ = 'mmdet::_base_/datasets/coco_detection.py'
 val_evaluator = dict(type='FastCocoMetric')
 test_evaluator = dict(type='FastCocoMetric')

@@ -20,6 +20,7 @@ class BlockEnd(nn.Module):
         attention: From (N, C, H, W) to the same, None for the plain end.
         fused: Compute it by :func:`eca_mm.backbones.fused_end.fused_end`; 'triton': by
             its GPU kernels.
+        norms: Mode of the norm in a training step, 'eval' or 'training'.
     """
 
     def __init__(
@@ -27,6 +28,7 @@ class BlockEnd(nn.Module):
         channels: int,
         attention: nn.Module | None = None,
         fused: bool | str = False,
+        norms: str = 'eval',
     ) -> None:
         super().__init__()
         self.conv = nn.Conv2d(channels // 4, channels, 1, bias=False)
@@ -34,11 +36,12 @@ class BlockEnd(nn.Module):
         self.attention = nn.Identity() if attention is None else attention
         self.relu = nn.ReLU(inplace=True)
         self.fused = fused
+        self.norms = norms
 
     def train(self, mode: bool = True) -> 'BlockEnd':
-        """The norm stays in eval mode, as MMDetection has it."""
+        """The norm stays in eval mode, as MMDetection has it, unless it is to learn."""
         super().train(mode)
-        self.norm.eval()
+        self.norm.train(mode and self.norms == 'training')
         return self
 
     def forward(self, x: Tensor, identity: Tensor) -> Tensor:
@@ -73,7 +76,7 @@ def end_workload(
     """
     level = STAGES.index(stage)
     channels = 256 * 2**level
-    model = BlockEnd(channels, attention(channels), fused)
+    model = BlockEnd(channels, attention(channels), fused, settings.norms)
     width, height = (-(-side // (4 * 2**level)) for side in settings.size)
     x, identity = (
         settings.place(torch.randn(settings.batch, c, height, width))

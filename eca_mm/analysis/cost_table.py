@@ -9,6 +9,7 @@ SHOWN = {
     'device': '{}',
     'precision': '{}',
     'memory_format': '{}',
+    'norms': 'norms in {} mode',
     'batch': 'batch {}',
     'size': '{}',
     'rounds': '{} rounds',
@@ -19,8 +20,11 @@ SHOWN = {
 
 def caption(rows: list[dict]) -> str:
     """What the figures depend on, and what was not measured, in one line."""
-    known = ', '.join(text.format(rows[0][key]) for key, text in SHOWN.items())
-    on_cpu = rows[0]['device_type'] == 'cpu'
+    first = rows[0]
+    known = ', '.join(
+        text.format(first[key]) for key, text in SHOWN.items() if first.get(key)
+    )
+    on_cpu = first['device_type'] == 'cpu'
     return f'{known}; on a GPU: not measured' if on_cpu else known
 
 

@@ -19,6 +19,8 @@ class Settings:
         size: Width and height of the images, pixels.
         depth: Of the ResNets.
         frozen_stages: Of the backbones in a training step, -1 for none.
+        norms: Mode of the norms in a training step, but for frozen ones: 'eval', as in
+            MMDetection's configs, or 'training'.
     """
 
     device: str = 'cpu'
@@ -29,6 +31,7 @@ class Settings:
     size: tuple[int, int] = (640, 480)
     depth: int = 50
     frozen_stages: int = 1
+    norms: str = 'eval'
 
     def place(self, what: nn.Module | Tensor) -> nn.Module | Tensor:
         """A module or tensor on the device, in the dtype and the memory format."""

@@ -62,8 +62,12 @@ def end(name: str, stage: str, settings: Settings) -> Workload:
 
 
 def backbone(name: str, settings: Settings) -> Workload:
-    """A backbone with random weights, its norms in eval mode."""
-    host = dict(depth=settings.depth, frozen_stages=settings.frozen_stages)
+    """A backbone with random weights."""
+    host = dict(
+        depth=settings.depth,
+        frozen_stages=settings.frozen_stages,
+        norm_eval=settings.norms == 'eval',
+    )
     torch.manual_seed(0)
     model = folded(name, settings.place(MODELS.build(backbone_config(name, host))))
     workload = Workload(model, [settings.image()], settings)

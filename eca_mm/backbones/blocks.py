@@ -8,7 +8,8 @@ from torch import Tensor
 
 from eca_mm.layers.base import ChannelAttention
 
-from .fused_end import attention_to_fuse, fused_end
+from .fusable import attention_to_fuse
+from .fused_end import fused_end
 
 
 def at(position: str, plugins: Sequence[dict]) -> list[dict]:

@@ -9,7 +9,7 @@ from torch import nn
 from eca_mm.layers.eca import check_kernel_size
 
 from .blocks import PluginBasicBlock, PluginBottleneck
-from .fused_end import check_fused_tail
+from .fusable import check_fused_tail
 
 PLUGIN_BLOCKS = {BasicBlock: PluginBasicBlock, Bottleneck: PluginBottleneck}
 
@@ -30,7 +30,7 @@ class PluginResNet(ResNet):
             BasicBlocks (depth 18 and 34) take plugins too.
         fused_tail: Compute the end of a block whose last plugin is a channel attention
             in one go, with less saved for backward, wherever
-            :func:`.fused_end.attention_to_fuse` finds that the result is the same but
+            :func:`.fusable.attention_to_fuse` finds that the result is the same but
             for rounding. 'triton' takes the kernels of :mod:`eca_mm.kernels` for that
             on a GPU, in float32 and below, and elsewhere what True does.
         args, kwargs: As mmdet's ResNet's.

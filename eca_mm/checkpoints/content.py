@@ -92,11 +92,13 @@ class Content:
         name: Where it came from.
         state: Tensors on the meta device, names as in the file.
         hidden: Under what other name it has a state dict; '' for none.
+        lost: What its weights lost when their kernel sizes were changed, a line each.
     """
 
     name: str
     state: State
     hidden: str
+    lost: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, name: str) -> 'Content':
@@ -115,7 +117,15 @@ class Content:
             name=name,
             state=state,
             hidden=next((key for key in inner if key != 'state_dict'), ''),
+            lost=lost_in(content),
         )
+
+
+def lost_in(content: object) -> tuple[str, ...]:
+    """What :func:`.resize_eca.resize` noted; other files may hold anything there."""
+    meta = content.get('meta') if isinstance(content, Mapping) else None
+    lost = meta.get('lost') if isinstance(meta, Mapping) else None
+    return tuple(str(line)[:200] for line in lost[:9]) if isinstance(lost, list) else ()
 
 
 class Contents:
@@ -128,6 +138,11 @@ class Contents:
     def usable(self) -> bool:
         """Whether all that were asked for can be used."""
         return not any(isinstance(c, CheckpointError) for c in self.known.values())
+
+    def lost(self, name: str) -> tuple[str, ...]:
+        """The ``lost`` of a checkpoint, if it can be used."""
+        found = self.known.get(name)
+        return found.lost if isinstance(found, Content) else ()
 
     def __getitem__(self, name: str) -> Content:
         """Raises CheckpointError as :meth:`Content.of`, each time."""

@@ -11,6 +11,8 @@ from torch import Size, Tensor, nn
 from eca_mm.layers import CBAM, AAConv2d
 from eca_mm.layers.base import ChannelAttention
 
+from .resize_eca import REMEDY, differ_in_kernel_sizes
+
 ATTENTION = (ChannelAttention, CBAM, AAConv2d, ContextBlock, NonLocal2d)
 # As in the host's own messages: torch before 0.4.1 did not count batches.
 NOT_COUNTED = 'num_batches_tracked'
@@ -74,7 +76,10 @@ class LoadReport:
                 f'{name} {tuple(found)} instead of {tuple(wanted)}'
                 for name, (found, wanted) in self.mismatched.items()
             ]
-            yield logging.WARNING, f'not loaded, other shape: {some(shapes)}'
+            remedy = ''
+            if differ_in_kernel_sizes(self.mismatched):
+                remedy = f': give the kernel_sizes of the weights, {REMEDY}'
+            yield logging.WARNING, f'not loaded, other shape: {some(shapes)}{remedy}'
 
     def attention_findings(self) -> Iterator[tuple[int, str]]:
         """Of :meth:`findings`, the attention that the checkpoint does not give."""

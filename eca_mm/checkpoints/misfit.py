@@ -11,6 +11,7 @@ from eca_mm.findings import some
 
 from .content import Content, fitting_prefix
 from .load_report import LoadReport, shapes_of
+from .resize_eca import REMEDY, differ_in_kernel_sizes
 
 CONVERT = 'tools/convert_checkpoint.py gives published weights the names used here'
 ITS_CONFIG = 'give the config that it was trained with'
@@ -34,7 +35,9 @@ def nothing_fits(
 def left_at_random(name: str, report: LoadReport) -> tuple[str, str]:
     """What is wrong with a checkpoint of which a part fits, and a remedy."""
     what = f'{name} leaves parts of the model at random: {misfits(report)}'
-    return what, ITS_CONFIG
+    unfit = [*report.missing, *report.mismatched, *report.unexpected]
+    remedy = f'{ITS_CONFIG}, {REMEDY}' if differ_in_kernel_sizes(unfit) else ITS_CONFIG
+    return what, remedy
 
 
 def misfits(report: LoadReport) -> str:

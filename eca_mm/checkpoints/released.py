@@ -1,6 +1,7 @@
 """The weights that the authors released: released.yaml, and where they are kept."""
 
 import os
+import re
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -15,6 +16,7 @@ SCHEMES = {
     'ecanet': ('ecanet', 'eca_{}.pth'),
     'ecanet-coco': ('mmdet-v1', 'eca_coco_{}.pth'),
 }
+RESIZED = re.compile(r'(.+)-k(\d+)')
 PREFIXES = tuple(f'{scheme}://' for scheme in SCHEMES)
 
 
@@ -34,6 +36,7 @@ class Release:
     top5: float | None = None
     box_AP: float | None = None
     mask_AP: float | None = None
+    elsewhere: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -67,12 +70,23 @@ def releases() -> dict[str, Release]:
     return {release.url: release for release in found}
 
 
+def asked_sizes(url: str) -> list[int]:
+    """Kernel sizes that a name asks for, a digit a stage: ``ecanet://resnet50-k5555``.
+
+    Empty where it asks for none, and the released ones stay.
+    """
+    match = RESIZED.fullmatch(url)
+    return [int(digit) for digit in match[2]] if match else []
+
+
 def find_release(url: str) -> Release:
-    """The released file of a name.
+    """The released file of a name; kernel sizes at its end are left aside.
 
     Raises:
         CheckpointError: There is none of that name.
     """
+    match = RESIZED.fullmatch(url)
+    url = match[1] if match else url
     if url not in releases():
         prefix = next((p for p in PREFIXES if url.startswith(p)), '')
         known = [u.removeprefix(prefix) for u in releases() if u.startswith(prefix)]

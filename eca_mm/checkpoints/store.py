@@ -5,10 +5,14 @@ directory; the two names above are ``eca_resnet50.pth`` and
 ``eca_coco_mask_rcnn_r50.pth`` in it. What is not there is downloaded from the authors'
 link, converted, checked and kept; with ``ECA_MM_OFFLINE=1`` nothing is downloaded.
 
+Kernel sizes at the end of a name, ``ecanet://resnet50-k5555``, one digit a stage, are
+those that the weights shall have: see :mod:`.resize_eca`. The file stays the same.
+
 The authors' own file can also be put there by hand, under the store's name: it stays as
 it is and is converted whenever it is loaded, which takes seconds.
 """
 
+import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -17,12 +21,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from filelock import FileLock
+from mmengine.logging import print_log
 from mmengine.runner import CheckpointLoader
 from torch import Tensor
 
 from .architecture import backbone_config, kernel_sizes
 from .convert import bare_state, convert, save
-from .released import PREFIXES, Release, find_release
+from .released import PREFIXES, Release, asked_sizes, find_release
+from .resize_eca import resize
 from .safe import CheckpointError, load_file, moved
 
 HEADS = ('rpn_head', 'roi_head.bbox_head', 'roi_head.mask_head', 'bbox_head')
@@ -72,6 +78,12 @@ def load(url: str) -> dict:
             f'checkpoint {path} is not what {url} stands for, {error}: put the file of '
             f'{release.link} there, and give other files by their path'
         ) from error
+    sizes = asked_sizes(url)
+    if sizes:
+        try:
+            state, meta = resize(state, meta, sizes)
+        except CheckpointError as error:
+            raise CheckpointError(f'{url}: {error}') from error
     return dict(state_dict=state, meta=meta)
 
 
@@ -82,7 +94,10 @@ def load_from_ecanet(filename: str, map_location=None) -> dict:
     Args:
         map_location: See :func:`moved`.
     """
-    return moved(load(filename), map_location)
+    content = load(filename)
+    for line in content['meta'].get('lost', ()):
+        print_log(f'{filename}: {line}', 'current', logging.WARNING)
+    return moved(content, map_location)
 
 
 def refuse_offline() -> None:

@@ -9,16 +9,6 @@ from eca_mm.fused import sums
 from .pool import Norm
 
 
-def is_batched(grad: Tensor) -> bool:
-    """Whether a gradient stands for a batch of them, whose memory no kernel can read.
-
-    It does under ``is_grads_batched`` and where a backward pass runs in ``vmap``, which
-    are two mechanisms; torch has no public name for either.
-    """
-    functorch = torch._C._functorch
-    return functorch.is_legacy_batchedtensor(grad) or functorch.is_batchedtensor(grad)
-
-
 def plain_gradients(
     grad: Tensor,
     u: Tensor,

@@ -19,8 +19,9 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from eca_mm import fused
+from eca_mm.channel_sums import is_batched
 
-from .batched import is_batched, plain_gradients
+from .batched import plain_gradients
 from .pool import Norm, add_up, float32, inverse_std, load, means_of
 from .tail import relu, scaled, through_relu
 from .tiles import cut_of, dense, run, tile_at

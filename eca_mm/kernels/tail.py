@@ -7,8 +7,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from eca_mm import fused
+from eca_mm.channel_sums import is_batched
 
-from .batched import is_batched
 from .pool import add_up, float32, load
 from .tiles import cut_of, dense, run, splits, tile_at
 

@@ -15,7 +15,9 @@ class AAConv2d(nn.Module):
     ``dcn=dict(type='AAConv2d')`` puts it in place of a block's 3x3. The attention holds
     (H*W)^2 values a head, so it is for the last stages of a detector.
 
-    With a stride the queries, keys and values are strided like the convolution.
+    With a stride the queries, keys and values are strided like the convolution. Nothing
+    is pooled before the attention: whether the paper does so on the 28x28 maps of its
+    ResNets was not found in what could be read of it.
 
     Args:
         in_channels, out_channels, kernel_size, stride, padding, dilation, bias: As

@@ -13,7 +13,10 @@ class CBAM(nn.Module):
     """Convolutional block attention module: channel gates, then spatial gates.
 
     Woo et al., ECCV 2018, equations 1 to 3. Without biases, like SE: so its count on
-    ResNet-50 is that of Table 3, 26.77.
+    ResNet-50 is that of Table 3, 26.77. The official code (Jongchan/attention-module,
+    MODELS/cbam.py, model_resnet.py) has biases in the MLP, a batch norm behind the
+    spatial convolution, whose scale begins as 0, and the maximum before the mean in the
+    pooled maps. So its weights do not fit, and the converter refuses them.
 
     Args:
         in_channels: Channels C of the input.

@@ -3,17 +3,44 @@
 Source: mmdet 1.0, ``models/mask_heads/fcn_mask_head.py``.
 """
 
+from collections.abc import Sequence
+
 import mmcv
 import numpy as np
 import torch
 from mmdet.models.roi_heads.mask_heads import FCNMaskHead
+from mmdet.models.task_modules.samplers import SamplingResult
 from mmdet.registry import MODELS
+from mmengine.structures import InstanceData
 from torch import Tensor
+from torch.nn.modules.utils import _pair
+
+from .mask_target import mask_targets
 
 
 @MODELS.register_module()
 class V1FCNMaskHead(FCNMaskHead):
-    """Resizes a mask to its box in whole pixels, and pastes it there."""
+    """Resizes a mask to its box in whole pixels, in training and in testing."""
+
+    def get_targets(
+        self,
+        sampling_results: Sequence[SamplingResult],
+        batch_gt_instances: Sequence[InstanceData],
+        rcnn_train_cfg: dict,
+    ) -> Tensor:
+        """Targets (n, h, w) of the positive boxes of all images.
+
+        Raises:
+            ValueError: ``soft_mask_target`` is asked for: 1.x's targets are 0 or 1.
+        """
+        if rcnn_train_cfg.get('soft_mask_target'):
+            raise ValueError('V1FCNMaskHead has no soft_mask_target')
+        return mask_targets(
+            [result.pos_priors for result in sampling_results],
+            [result.pos_assigned_gt_inds for result in sampling_results],
+            [instances.masks for instances in batch_gt_instances],
+            _pair(rcnn_train_cfg.mask_size),
+        )
 
     def _predict_by_feat_single(
         self,

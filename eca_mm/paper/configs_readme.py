@@ -1,14 +1,20 @@
 """configs/README.md from the paper's tables: python -m eca_mm.paper.configs_readme"""
 
-from .tables import config_name, load_table
+from collections.abc import Iterable, Iterator
+
+from eca_mm.checkpoints.released import releases
+
+from .protocol import zoo_scores
+from .tables import config_name, load_gcnet, load_table
 
 HEAD = """\
 # The paper's detection and segmentation comparison
 
-One config for each row of Tables 5 and 6 of ECA-Net. All figures are **the paper's**,
-on COCO val2017, trained on 4 GPUs x 2 images; none was trained by us. Our models meet
-its parameters (10^6) and GFLOPs (1280x800), as shown by
-`python tools/complexity.py --paper-table 5`.
+One config for each row of Tables 5 and 6 of ECA-Net, by the rules of MMDetection 1.x,
+in which the paper's detectors were trained:
+[docs/reproduction.md](../docs/reproduction.md). All figures are **the paper's**, on
+COCO val2017, trained on 4 GPUs x 2 images; none was trained by us. Our models meet its
+parameters (10^6) and GFLOPs (1280x800): `python tools/complexity.py --paper-table 5`.
 
 ```bash
 python tools/train.py configs/NAME.py
@@ -24,48 +30,128 @@ OURS = {
     'eca_identity_faster_rcnn_r50': "ECA that begins as the identity, on torchvision's "
     'plain weights',
 }
-NOTES = """
-NL and GC: the paper took their rows from GCNet, which counts all parameters and, for
-GC, trains with synchronised BN in the backbone; the config tells how. Their GFLOPs are
-not met: `tools/complexity.py` shows by how much.
+# In GCNet's setting, baseline first.
+SYNCBN = ('syncbn_mask_rcnn_r50', 'syncbn_nl_mask_rcnn_r50', 'syncbn_gc_mask_rcnn_r50')
+GCNET = """
+The paper took the rows NL and GC from GCNet, which counts all parameters; their GFLOPs
+are not met: `tools/complexity.py` shows by how much.
 
+## GCNet's setting: synchronised BN
+
+In the README of GCNet's repository the figures of the paper's GC row stand beside a
+baseline whose backbone has synchronised BN too. So they are to be compared with that
+one, and not with the paper's own baseline, whose norms keep ImageNet's statistics. NL
+is not in that README: that its row (box AP 38.0, mask AP 34.7) is of the same setting
+is likely, for its parameters and GFLOPs are GCNet's, and **not verified**; for that
+there is [syncbn_nl_mask_rcnn_r50](syncbn_nl_mask_rcnn_r50.py). GCNet trained with 16
+images an iteration: 8 GPUs here.
+"""
+KERNELS = """
+## Kernel sizes
+
+The ImageNet weights that the authors released do not have the kernel sizes of all their
+detectors. Each config has those of the weights that it starts from; its first lines
+tell how to train with the others, from the same weights with taps of zero where a
+kernel grows, which changes nothing, and without the end taps where it shrinks: what is
+lost is told before the run.
+"""
+MODERN = """
+## The same by MMDetection 3's rules
+
+`configs/modern/` has a config of the same name for every row, with today's defaults:
+the better baseline, but not the paper's. The AP to expect are those of MMDetection's
+own models, 8 GPUs x 2 images; its rate is that of these configs on as many GPUs, for
+RetinaNet half of it. No other row has a figure.
+"""
+TAIL = """
 ## Ours, not the paper's
 
 {ours}
 
-This file is made from `eca_mm/paper/tables.yaml`:
+This file is made from `eca_mm/paper/tables.yaml` and what stands beside it:
 `python -m eca_mm.paper.configs_readme > configs/README.md`.
 """
 COLUMNS = ('AP', 'AP50', 'AP75', 'APs', 'APm', 'APl')
 
 
-def cells(row: dict) -> list[str]:
-    """The AP family of a row, a dash where the paper has no figure."""
-    return ['–' if row[c] is None else f'{row[c]:.1f}' for c in COLUMNS]
+def number(value: float | None) -> str:
+    """With one decimal, a dash where there is no figure."""
+    return '–' if value is None else f'{value:.1f}'
+
+
+def link(name: str, folder: str = '') -> str:
+    return f'[{folder}{name}]({folder}{name}.py)'
+
+
+def table(head: list[str], rows: Iterable[list[str]], words: int) -> Iterator[str]:
+    """Lines of a table whose first ``words`` columns are text, the others figures."""
+    yield f'| {" | ".join(head)} |'
+    yield '|---' * words + '|--:' * (len(head) - words) + '|'
+    for row in rows:
+        yield f'| {" | ".join(row)} |'
+
+
+def paper_rows() -> Iterator[list[str]]:
+    masks = {(row['backbone'], row['method']): row for row in load_table(6)}
+    for row in load_table(5):
+        mask = masks.get((row['backbone'], row['method']))
+        with_mask = mask if row['detector'] == 'Mask R-CNN' else None
+        yield [
+            link(config_name(row)),
+            row['method'],
+            f'{row["params"]:.2f}',
+            f'{row["gflops"]:.2f}',
+            *(number(row[column]) for column in COLUMNS),
+            number(with_mask['AP']) if with_mask else '',
+        ]
+
+
+def gcnet_rows() -> Iterator[list[str]]:
+    for row in load_gcnet():
+        scores = [number(row['AP']), number(row['mask_AP'])]
+        yield [link(row['config']), row['method'], row['norms'], *scores]
+
+
+def kernel_rows() -> Iterator[list[str]]:
+    for row in load_table(5):
+        if row['method'] == 'ECA':
+            name = config_name(row)
+            model = name.removeprefix('eca_')
+            depth = row['backbone'].removeprefix('ResNet-')
+            found = (f'ecanet://resnet{depth}', f'ecanet-coco://{model}')
+            sizes = [', '.join(map(str, releases()[url].kernel_sizes)) for url in found]
+            yield [link(name), *sizes]
+
+
+def modern_rows() -> Iterator[list[str]]:
+    for row in load_table(5):
+        name = config_name(row)
+        scores = zoo_scores(name)
+        if scores:
+            box, mask = number(scores['bbox']), scores.get('segm')
+            yield [link(name, 'modern/'), box, number(mask) if mask else '']
 
 
 def configs_readme() -> str:
     """The whole file."""
-    masks = {(row['backbone'], row['method']): row for row in load_table(6)}
     head = ['config', 'attention', 'params', 'GFLOPs', *COLUMNS, 'mask AP']
-    lines = [f'| {" | ".join(head)} |', '|---|---' + '|--:' * (len(head) - 2) + '|']
-    for row in load_table(5):
-        name = config_name(row)
-        mask = masks.get((row['backbone'], row['method']))
-        with_mask = mask if row['detector'] == 'Mask R-CNN' else None
-        line = [
-            f'[{name}]({name}.py)',
-            row['method'],
-            f'{row["params"]:.2f}',
-            f'{row["gflops"]:.2f}',
-            *cells(row),
-            f'{with_mask["AP"]:.1f}' if with_mask else '',
+    gcnet = ['config', 'attention', 'norms', 'box AP', 'mask AP']
+    kernels = ['config', 'here', "the authors' detector"]
+    modern = ['config', 'box AP', 'mask AP']
+    ours = '\n'.join(f'- {link(name)}:\n  {what}.' for name, what in OURS.items())
+    return '\n'.join(
+        [
+            HEAD,
+            *table(head, paper_rows(), 2),
+            GCNET,
+            *table(gcnet, gcnet_rows(), 3),
+            KERNELS,
+            *table(kernels, kernel_rows(), 3),
+            MODERN,
+            *table(modern, modern_rows(), 1),
+            TAIL.format(ours=ours),
         ]
-        lines.append(f'| {" | ".join(line)} |')
-    ours = '\n'.join(
-        f'- [{name}]({name}.py):\n  {what}.' for name, what in OURS.items()
     )
-    return '\n'.join([HEAD, *lines, NOTES.format(ours=ours)])
 
 
 if __name__ == '__main__':

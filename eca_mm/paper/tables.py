@@ -38,10 +38,31 @@ def load_table(number: int) -> list[dict]:
     """
     if number not in SCHEMA:
         raise ValueError(f'table must be one of {sorted(SCHEMA)}, got {number!r}')
+    return read_rows(f'table{number}', SCHEMA[number])
+
+
+@cache
+def load_gcnet() -> list[dict]:
+    """GCNet's own figures of Mask R-CNN, and the ``config`` of each.
+
+    Raises:
+        ValueError: A row does not have its columns.
+    """
+    columns = dict(norms=TEXT, method=TEXT, AP=NUMBER, mask_AP=NUMBER)
+    return [row | dict(config=gcnet_name(row)) for row in read_rows('gcnet', columns)]
+
+
+def gcnet_name(row: dict) -> str:
+    model = dict(detector='Mask R-CNN', backbone='ResNet-50', method=row['method'])
+    return ('syncbn_' if row['norms'] == 'SyncBN' else '') + config_name(model)
+
+
+def read_rows(name: str, columns: dict[str, tuple]) -> list[dict]:
+    """The rows of tables.yaml under a name, each checked."""
     text = files(__package__).joinpath('tables.yaml').read_text()
-    rows = yaml.safe_load(text)[f'table{number}']
+    rows = yaml.safe_load(text)[name]
     for row in rows:
-        check_row(row, SCHEMA[number])
+        check_row(row, columns)
     return rows
 
 

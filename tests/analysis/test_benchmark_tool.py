@@ -1,5 +1,6 @@
 """tools/benchmark.py at tiny sizes, in this process."""
 
+import argparse
 import csv
 import re
 import sys
@@ -84,6 +85,21 @@ def test_layers(run, tmp_path):
     assert not any(row['frozen_stages'] for row in rows)
 
 
+def test_norms_in_training_mode(run, tmp_path):
+    """By default nothing is frozen then; ours keeps what the plain network does."""
+    path, table = tmp_path / 'cost.csv', tmp_path / 'cost.md'
+    status, _, err = run(
+        '--shape', 128, 128, '--rounds', 1, '--norms', 'training',
+        '--providers', 'ours', 'naive ECA', '--out', path, '--markdown', table,
+    )  # fmt: skip
+    assert status == 0, err
+    rows = read(path)
+    assert {(r['norms'], r['frozen_stages']) for r in rows} == {('training', '-1')}
+    saved = {r['provider']: float(r['ratio']) for r in rows if r['measure'] == 'saved'}
+    assert saved['ours'] < 1.15 < saved['naive ECA']
+    assert 'norms in training mode' in table.read_text()
+
+
 def test_configs_side_by_side(run, tmp_path, repo):
     """The first is the baseline; names are those of the files."""
     base = repo / 'projects/digits/configs'
@@ -99,6 +115,16 @@ def test_configs_side_by_side(run, tmp_path, repo):
     }  # fmt: skip
 
 
+def test_configs_of_one_name_are_told_apart_by_their_folders():
+    config = ['configs/modern/mask_rcnn_r50.py', 'configs/mask_rcnn_r50.py']
+    args = argparse.Namespace(config=config, paper_table=None)
+    assert benchmark_request.names(args) == [
+        'modern/mask_rcnn_r50',
+        'configs/mask_rcnn_r50',
+    ]
+    assert args.baseline == 'modern/mask_rcnn_r50'
+
+
 def test_paper_table(run, tmp_path, monkeypatch):
     monkeypatch.setattr(paper_speed, 'SIZE', (32, 32))
     path = tmp_path / 'fps.csv'
@@ -112,11 +138,13 @@ def test_paper_table(run, tmp_path, monkeypatch):
         ('inference', 'none', '2086'),
         ('inference', 'SE', '2000'),
         ('inference', 'CBAM', ''),
-        ('inference', 'ECA', '2010'),
+        ('inference', 'naive ECA', '2010'),
+        ('inference', 'ours', '2010'),
         ('training step', 'none', '711'),
         ('training step', 'SE', '671'),
         ('training step', 'CBAM', ''),
-        ('training step', 'ECA', '676'),
+        ('training step', 'naive ECA', '676'),
+        ('training step', 'ours', '676'),
     ]
     assert {(r['unit'], r['size'], r['baseline']) for r in rows} == {
         ('images/s', '32x32', 'none')
@@ -165,10 +193,12 @@ def test_what_cannot_be_compiled_is_skipped(run, monkeypatch):
         (('--level', 'layer', '--providers', 'NL'), 'NL is one block'),
         (('--level', 'layer', '--providers', 'SE+fuse'), 'folds a whole network'),
         (('--level', 'detector', '--config', 'a.py'), 'a.py not found'),
-        (('--level', 'detector', '--config', 'a.py', 'b/a.py'), 'same name'),
+        (('--level', 'detector', '--config', 'b/a.py', 'c/b/a.py'), 'same name'),
         (('--level', 'detector', '--dtype', 'float64'), '--dtype float64'),
         (('--backbones', 'MobileNetV2'), '--backbones means nothing'),
         (('--paper-table', 3, '--shape', 64, 64), '--shape means nothing'),
+        (('--paper-table', 3, '--norms', 'eval'), '--norms means nothing'),
+        (('--level', 'detector', '--norms', 'training'), '--norms means nothing'),
         (('--profile', 'plain'), 'the baseline itself'),
         (('--profile', 'ours', '--out', 'a.csv'), '--out means nothing'),
     ],

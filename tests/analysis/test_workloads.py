@@ -1,6 +1,7 @@
 """What is measured is what its name says."""
 
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -47,6 +48,18 @@ def test_ends_differ_in_their_computation_only(name):
     assert all(x.grad is None for x in fused.inputs)
 
 
+def test_ends_whose_norms_learn():
+    """In a training step alone; u and the output are kept, but for (N, C) tensors."""
+    size = Settings(size=(128, 64), batch=2, norms='training')
+    fused, plain = (workloads.end(n, 'c3', size) for n in ('ours', 'naive ECA'))
+    torch.testing.assert_close(gradients(fused), gradients(plain))
+    assert fused.model.norm.training and int(fused.model.norm.num_batches_tracked) == 1
+    kept = 2 * 4 * 128 * (128 + 2 * 512)
+    assert 0 < saved_bytes(fused) - kept < 40_000
+    assert saved_bytes(plain) > kept + 2 * 4 * 128 * 512
+    assert not fused.train(False).model.norm.training
+
+
 def test_backbones():
     built = {
         name: workloads.backbone(name, SMALL).model
@@ -60,6 +73,14 @@ def test_backbones():
     fused = {name: model.layer1[0] for name, model in built.items()}
     assert fused['ours'].fused_tail and not fused['naive ECA'].fused_tail
     assert type(built['plain']).__name__ == 'ResNet'
+
+
+def test_norms_of_a_backbone():
+    settings = replace(SMALL, norms='training')
+    for chosen, mode in ((SMALL, False), (settings, True)):
+        model = workloads.backbone('ours', chosen).train().model
+        norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
+        assert {norm.training for norm in norms} == {mode}
 
 
 def test_settings_reach_the_model():
@@ -200,9 +221,8 @@ def test_times_become_images():
 @pytest.mark.parametrize('backbone', ['ResNet-50', 'MobileNetV2'])
 def test_classifiers_train_as_on_imagenet(backbone):
     """Every norm in training mode, every parameter trained and moved by SGD."""
-    row = 'ours' if backbone == 'ResNet-50' else 'ECA'
     settings = Settings(batch=2, size=(64, 64))
-    workload = paper_speed.classifier_workload(backbone, row, settings)
+    workload = paper_speed.classifier_workload(backbone, 'ours', settings)
     assert workload.model(*workload.inputs).shape == (2, 1000)
     workload.train()
     assert all(m.training for m in workload.modules())

@@ -80,13 +80,13 @@ def distance(found: list[torch.Tensor], exact: list[torch.Tensor]) -> list[float
 def fused_calls(monkeypatch):
     """Names of the fused functions that blocks called."""
     calls = []
-    for name in ('gated_projection', 'gated_tail'):
+    for name in ('gated_projection', 'gated_tail', 'normed_tail'):
         function = getattr(fused_end, name)
         monkeypatch.setattr(
             fused_end,
             name,
-            lambda *args, name=name, function=function: (
-                calls.append(name) or function(*args)
+            lambda *args, name=name, function=function, **kwargs: (
+                calls.append(name) or function(*args, **kwargs)
             ),
         )
     return calls
@@ -174,17 +174,8 @@ def hook_attention(block):
     block.eca.conv.register_forward_pre_hook(lambda *args: None)
 
 
-def training_norm(block):
-    block.norm3.train()
-
-
 def other_norm(block):
     norm = nn.GroupNorm(2, block.norm3.num_features)
-    setattr(block, block.norm3_name, norm)
-
-
-def sync_norm(block):
-    norm = nn.SyncBatchNorm(block.norm3.num_features).eval()
     setattr(block, block.norm3_name, norm)
 
 
@@ -239,10 +230,6 @@ def hook_below_attention(block):
     block.eca.conv[0].register_forward_hook(lambda *args: None)
 
 
-def training_block(block):
-    block.train()
-
-
 def second_plugin(block):
     block.after_conv3_plugin_names.append(block.after_conv3_plugin_names[0])
 
@@ -252,11 +239,10 @@ def parametrised_norm(block):
 
 
 OBSTACLES = [
-    hook_relu, hook_norm, hook_attention, training_norm, other_norm, sync_norm,
-    folded_norm, other_activation, other_attention, own_forward, own_gates,
-    replaced_forward, switched_off, checkpointed, no_statistics, no_running_mean,
-    hook_before_backward, hook_below_attention, training_block, second_plugin,
-    parametrised_norm,
+    hook_relu, hook_norm, hook_attention, other_norm, folded_norm, other_activation,
+    other_attention, own_forward, own_gates, replaced_forward, switched_off,
+    checkpointed, no_statistics, no_running_mean, hook_before_backward,
+    hook_below_attention, second_plugin, parametrised_norm,
 ]  # fmt: skip
 
 
@@ -273,6 +259,19 @@ def test_takes_the_plain_path(obstacle, fused_calls):
     assert torch.equal(out, block(x))
 
 
+@pytest.mark.parametrize('training', [False, True])
+def test_synchronised_norms_without_other_ranks(training, fused_calls):
+    block = resnet().double().layer2[1]
+    norm = nn.SyncBatchNorm(block.norm3.num_features, dtype=torch.float64)
+    norm.load_state_dict(block.norm3.state_dict())
+    setattr(block, block.norm3_name, norm.train(training))
+    plain, x = unfused(block), torch.randn(2, 64, 4, 4, dtype=torch.float64)
+    for _ in range(2):
+        torch.testing.assert_close(block(x), plain(x))
+    assert fused_calls == ['normed_tail' if training else 'gated_projection'] * 2
+    assert torch.equal(norm.running_var, plain.norm3.running_var)
+
+
 GLOBAL_HOOKS = ['forward_hook', 'forward_pre_hook', 'full_backward_hook']
 
 
@@ -286,12 +285,13 @@ def test_is_fused_again_without_the_obstacle(kind, fused_calls):
     hook = block.eca.register_forward_hook(lambda *args: None)
     block(x)
     hook.remove()
+    assert fused_calls == []
+    block(x)
     block.norm3.train()
     block(x)
     block.norm3.eval()
-    assert fused_calls == []
     block(x)
-    assert fused_calls == ['gated_projection']
+    assert fused_calls == ['gated_projection', 'normed_tail', 'gated_projection']
 
 
 def test_a_watched_last_convolution_is_called(fused_calls):
@@ -300,6 +300,21 @@ def test_a_watched_last_convolution_is_called(fused_calls):
     block.conv3.register_forward_hook(lambda *args: seen.append(args))
     block(torch.randn(2, 64, 4, 4))
     assert fused_calls == ['gated_tail'] and len(seen) == 1
+
+
+def test_inference_overwrites_nothing_that_is_seen(fused_calls):
+    """In c5 the output of conv3 becomes the block's, unless a hook keeps it."""
+    block, x = resnet().layer4[1], torch.randn(2, 256, 4, 4)
+    before, expected = x.clone(), block(x)
+    with torch.no_grad():
+        found = block(x)
+        seen = []
+        block.conv3.register_forward_hook(lambda _, __, out: seen.append(out))
+        assert torch.equal(block(x), found)
+    assert fused_calls == ['gated_tail'] * 3
+    torch.testing.assert_close(found, expected)
+    assert torch.equal(x, before)
+    assert not torch.equal(seen[0], found) and seen[0].min() < 0
 
 
 def test_further_plugins_at_the_same_place_and_other_blocks_are_plain(fused_calls):

@@ -1,6 +1,7 @@
 """tools/convert_checkpoint.py as a user runs it."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -12,7 +13,10 @@ from mmdet.registry import MODELS
 from mmengine.config import Config
 
 from eca_mm.backbones import ECAResNet, PluginResNet
+from eca_mm.checkpoints.content import Contents
 from eca_mm.engine import exit_status
+from eca_mm.engine.preflight.weights import checkpoint_findings
+from eca_mm.findings import WARNING
 
 
 def weights(model: torch.nn.Module) -> dict:
@@ -124,6 +128,37 @@ def test_wrong_architecture_is_refused(run, repo, tmp_path, eca50, config, messa
     assert message in line and f'does not fit {path}' in line
     assert "it is for backbone=dict(type='ECAResNet', depth=50" in line
     assert [file.name for file in tmp_path.iterdir()] == ['source.pth']
+
+
+def test_other_kernel_sizes(run, repo, tmp_path, eca50):
+    """Refused with the way out, which is followed."""
+    torch.save(eca50, 'source.pth')
+    config = tmp_path / 'k5.py'
+    config.write_text(
+        f"_base_ = '{repo}/configs/eca_faster_rcnn_r50.py'\n"
+        'model = dict(backbone=dict(kernel_sizes=5))'
+    )
+    line = refusal(run('source.pth', 'out.pth', '--config', config))
+    assert '(6 such tensors)' in line  # 3 blocks in stage 1 and 3 in stage 4
+    way_out = re.search(r'; (--kernel-sizes [\d ]+) makes it fit$', line)[1].split()
+    status, out, _ = run('source.pth', 'out.pth', '--config', config, *way_out)
+    words = ' '.join(out.split())
+    assert 'kernel sizes [5, 5, 5, 5], of [3, 5, 5, 7]' in words
+    assert 'kernel_sizes=(5, 5, 5, 5)' in words and ', 0 of another shape' in words
+    assert 'lost stage 4: 7 taps became 5; those cut made up to ' in words
+    state = torch.load('out.pth', weights_only=True)['state_dict']
+    before = eca50['state_dict']
+    key = 'layer4.2.eca.conv.weight'
+    assert torch.equal(state[key], before[f'module.{key}'][..., 1:-1])
+    # What was lost is said again before a run that starts from it.
+    cfg = Config.fromfile(config)
+    cfg.model.backbone.init_cfg.checkpoint = 'out.pth'
+    found = checkpoint_findings(cfg, True, Contents())
+    said = [finding.line() for finding in found if finding.level == WARNING]
+    assert len(said) == 1 and 'out.pth: stage 4: 7 taps became 5' in said[0]
+    # No kernel size makes these fit.
+    se = repo / 'configs/se_faster_rcnn_r50.py'
+    assert '--kernel-sizes' not in refusal(run('source.pth', 'out.pth', '--config', se))
 
 
 def test_shallower_weights_are_refused(run, repo, tmp_path):

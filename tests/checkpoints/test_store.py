@@ -1,6 +1,7 @@
 """The store, with the download replaced; the one that gdown does is at the end."""
 
 import io
+import logging
 import sys
 import threading
 import time
@@ -11,8 +12,10 @@ import pytest
 import requests
 import torch
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from mmengine.registry import MODELS
 from mmengine.runner import CheckpointLoader
+from torch.nn.functional import pad
 
 from eca_mm.backbones import ECAResNet
 from eca_mm.checkpoints import store
@@ -101,6 +104,41 @@ def test_authors_file_put_there_by_hand_stays_as_it_is(home):
     assert loaded.keys() == state.keys()
     assert all(torch.equal(loaded[key], state[key]) for key in state)
     assert (home / 'eca_resnet18.pth').read_bytes() == before
+
+
+def test_kernel_sizes_at_the_end_of_a_name(home):
+    """Taps of zero at the ends, or cut, which is logged; the file stays."""
+    state = as_authors_save(ECAResNet(18, EIGHTEEN), home / 'eca_resnet18.pth')
+    before = (home / 'eca_resnet18.pth').read_bytes()
+    init_cfg = dict(type='Pretrained', checkpoint='ecanet://resnet18-k5557')
+    model = ECAResNet(18, (5, 5, 5, 7), init_cfg=init_cfg)
+    lines = []
+    logger = MMLogger.get_instance('resized')
+    logger.handlers = [handler := logging.Handler()]
+    handler.emit = lambda record: lines.append(record.getMessage())
+    model.init_weights()
+    for key, tensor in model.state_dict().items():
+        ends = (tensor.shape[-1] - state[key].shape[-1]) // 2 if '.eca.' in key else 0
+        assert torch.equal(
+            tensor, pad(state[key], (ends, ends)) if ends else state[key]
+        )
+    assert (home / 'eca_resnet18.pth').read_bytes() == before
+    found = [line for line in lines if 'taps' in line]
+    assert len(found) == 1
+    assert found[0].startswith('ecanet://resnet18-k5557: stage 3: 7 taps became 5; ')
+
+
+@pytest.mark.parametrize(
+    ('url', 'said'),
+    [
+        ('ecanet://resnet51-k5555', 'ecanet://resnet51: the names after'),
+        ('ecanet://resnet18-k555', 'ecanet://resnet18-k555: 3 kernel sizes are asked'),
+        ('ecanet://resnet18-k5456', 'must be odd and positive, got 4'),
+    ],
+)
+def test_kernel_sizes_that_cannot_be(home, url, said):
+    as_authors_save(ECAResNet(18, EIGHTEEN), home / 'eca_resnet18.pth')
+    assert said in refusal(url)
 
 
 def test_map_location(home):

@@ -149,3 +149,18 @@ def test_tta_of_masks(repo, config, tta, refused):
     with DefaultScope.overwrite_default_scope('mmdet'), torch.device('meta'):
         found = list(tta_findings(MODELS.build(cfg.model)))
     assert ['merges boxes only' in f.line() for f in found] == [True] * refused
+
+
+@pytest.mark.parametrize(
+    ('folder', 'model', 'mirror'),
+    [('', 'V1DetTTAModel', 'V1RandomFlip'), ('modern/', 'DetTTAModel', 'RandomFlip')],
+)
+def test_tta_mirrors_as_boxes_are_mirrored_back(repo, folder, model, mirror):
+    """By the last pixel in the one, by edges in the other."""
+    for detector in ('faster_rcnn', 'mask_rcnn', 'retinanet'):
+        cfg = Config.fromfile(repo / f'configs/{folder}eca_{detector}_r50.py')
+        apply_tta(cfg)
+        flips, _ = cfg.test_dataloader.dataset.pipeline[-1].transforms
+        assert cfg.model.type == model
+        assert [flip.type for flip in flips] == [mirror] * 2
+        assert cfg.model.tta_cfg.nms.get('offset', 0) == (model[0] == 'V')

@@ -11,12 +11,16 @@ from mmdet.evaluation import CocoMetric
 from mmdet.evaluation.metrics import coco_metric as host
 from mmdet.registry import METRICS
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
 from odd_sets import odd_set
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from eca_mm.engine.preflight.config_parts import COCO_METRICS
+from eca_mm.evaluation import FastCocoMetric
 from eca_mm.evaluation.backends import BACKENDS
 from eca_mm.evaluation.coco_metric import with_names
+from eca_mm.mmdet_v1 import V1CocoMetric
 
 SEED = 10
 ARGUMENTS = {
@@ -196,16 +200,21 @@ def test_wrong_arguments(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    'config',
-    ['configs/faster_rcnn_r50.py', 'configs/gc_mask_rcnn_r50.py']
-    + ['projects/digits/configs/mask_rcnn_r18.py'],
+    ('config', 'kind'),
+    [
+        ('configs/faster_rcnn_r50.py', V1CocoMetric),
+        ('configs/gc_mask_rcnn_r50.py', V1CocoMetric),
+        ('configs/modern/gc_mask_rcnn_r50.py', FastCocoMetric),
+        ('projects/digits/configs/mask_rcnn_r18.py', FastCocoMetric),
+    ],
 )
-def test_configs_use_it(repo, config):
+def test_configs_use_it(repo, config, kind):
     cfg = Config.fromfile(repo / config)
     for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
-        metric = dict(evaluator, ann_file=None)
-        assert METRICS.get(metric.pop('type')).__name__ == 'FastCocoMetric'
-        assert METRICS.build(dict(metric, type='FastCocoMetric')).backend == 'hotcoco'
+        assert evaluator.type in COCO_METRICS  # whose arguments are checked
+        with DefaultScope.overwrite_default_scope('mmdet'):
+            metric = METRICS.build(dict(evaluator, ann_file=None))
+        assert type(metric) is kind and metric.backend == 'hotcoco'
 
 
 @pytest.mark.parametrize(

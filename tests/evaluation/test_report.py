@@ -91,27 +91,6 @@ def test_the_page_shows_the_same_numbers(compared):
     assert ('exceeds the noise' in verdict[0]) == bool(marked)
 
 
-def test_the_papers_rows_stand_beside_its_configs(compared):
-    text = (compared[1] / 'report.md').read_text()
-    boxes, masks = (
-        [line for line in part.splitlines() if line.startswith('| the paper')]
-        for part in text.split('**Mask scores.**')
-    )
-    # Tables 5 and 6 of the paper; faster_rcnn_r50 has no masks.
-    assert boxes == [
-        '| the paper (plain on COCO val2017) | 36.4 | 58.2 | 39.2 | 21.8 | 40.0 | 46.2 '
-        '| – |',
-        '| the paper (eca on COCO val2017) | 39.0 | 61.3 | 42.1 | 24.2 | 42.8 | 49.9 '
-        '| – |',
-    ]
-    assert '| the paper (eca on COCO val2017) | 35.6 | 58.1 | 37.7 |' in masks[0]
-    costs = [line for line in masks if '(plain) |' in line or '(eca) |' in line]
-    assert costs == [
-        '| the paper (plain) | – | 41.53 | 207.07 | – | – | – | – |',
-        '| the paper (eca) | – | 44.18 | 275.69 | – | – | – | – |',
-    ]
-
-
 def test_costs_and_curves_come_from_the_logs(compared):
     data = compared[1] / 'report_data'
     for row in read_csv(data / 'cost.csv'):

@@ -8,11 +8,13 @@ from types import SimpleNamespace
 import pytest
 from mmdet.evaluation import CocoMetric
 from mmengine.config import Config
+from torch import nn
 
 from eca_mm.evaluation import ReportHook
+from eca_mm.evaluation.report import record
 from eca_mm.evaluation.report.complexity import complexity_of, image_size
 from eca_mm.evaluation.report.logs import read_logs, training_cost
-from eca_mm.evaluation.report.read_record import is_complexity
+from eca_mm.evaluation.report.read_record import is_complexity, read_record
 from eca_mm.evaluation.report.record import coco_table, write_record
 from eca_mm.evaluation.report.runs import ReportError
 from eca_mm.files import replaced
@@ -46,6 +48,26 @@ def test_record_holds_every_figure(tmp_path):
     write_record(tmp_path, dict(seed=0), METRICS)
     results = json.loads((tmp_path / 'results.json').read_text())
     assert results == dict(seed=0, coco=coco_table(METRICS), metrics=METRICS)
+
+
+def test_record_says_on_how_many_gpus(tmp_path, monkeypatch):
+    """What the report needs to know the images of a step, and reads again."""
+    monkeypatch.setattr(record, 'get_world_size', lambda: 4)
+    parts = dict(
+        test_evaluator=dict(type='CocoMetric'),
+        test_dataloader=dict(dataset=dict(data_prefix=dict(img='x'))),
+    )
+    Config(parts).dump(tmp_path / 'c.py')
+    runner = SimpleNamespace(
+        cfg=Config.fromfile(tmp_path / 'c.py'), work_dir=tmp_path, _train_loop={},
+        _load_from='x.pth', iter=7, seed=0, model=nn.Linear(2, 1),
+        visualizer=SimpleNamespace(dataset_meta=dict(classes=['a'])),
+    )  # fmt: skip
+    facts = record.run_facts(runner)
+    write_record(tmp_path, facts, METRICS)
+    found, odd = read_record(tmp_path / 'results.json')
+    assert found['world_size'] == 4 and odd == []
+    assert found['checkpoint'] == 'x.pth' and 'iteration' not in found
 
 
 def test_logs_of_a_resumed_run_are_joined(tmp_path):
@@ -85,17 +107,19 @@ def test_complexity_of_a_run(repo):
     """As in the digits' README: 3.979 million parameters, images of 128x128."""
     cfg = Config.fromfile(repo / 'projects/digits/configs/mask_rcnn_r18.py')
     before = deepcopy(cfg.to_dict())
-    found = complexity_of(cfg, 'mask_rcnn_r18.py')
+    found = complexity_of(cfg)
     assert round(found['parameters'], 3) == round(found['trainable'], 3) == 3.979
     assert found['size'] == [128, 128] and found['gflops'] > 1
     assert cfg.to_dict() == before
     assert is_complexity(found)  # as the report reads it
-    assert complexity_of(Config(), 'empty.py') == {}
+    assert complexity_of(Config()) == {}
 
 
 def test_the_papers_size_stands_for_mmdets(repo):
     cfg = Config.fromfile(repo / 'configs/eca_retinanet_r50.py')
     assert image_size(cfg) == (1280, 800)
+    cfg = Config.fromfile(repo / 'projects/digits/configs/eca_faster_rcnn_r18_v1.py')
+    assert image_size(cfg) == (128, 128)  # of V1Resize
 
 
 def test_failed_write_leaves_the_good_file(tmp_path):

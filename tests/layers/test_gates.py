@@ -145,6 +145,17 @@ def test_cbam_by_loops(x):
                 torch.testing.assert_close(out[:, row, column], expected)
 
 
+def test_cbam_has_the_mean_first(x):
+    """The official code has the maximum first: the same with the kernels exchanged."""
+    layer = CBAM(C, kernel_size=3).double()
+    refined = functional.scale_channels(x, layer.gates(x))
+    official = torch.stack([refined.amax(1), refined.mean(1)], 1)
+    kernel = layer.conv.weight
+    for weight, same in ((kernel.flip(1), True), (kernel, False)):
+        logits = torch.conv2d(official, weight, padding=1)
+        assert torch.allclose(refined * logits.sigmoid(), layer(x)) == same
+
+
 def test_cbam_parameters():
     # shared MLP without biases, 7x7 convolution of two maps
     count = sum(p.numel() for p in CBAM(C).parameters())

@@ -19,18 +19,14 @@ def layer(state, name, x, function=conv2d, **kwargs):
 
 def anchors(stride, scales, height, width):
     """(height * width * 9 or 3, 4): around the middle of each cell, whole pixels."""
-    boxes = []
+    ratios, scales = np.repeat(RATIOS, len(scales)), np.tile(scales, len(RATIOS))
+    # (A, 2): width and height
+    size = stride * scales[:, None] * ratios[:, None] ** [-0.5, 0.5]
     centre = 0.5 * (stride - 1)
-    for y in range(0, height * stride, stride):
-        for x in range(0, width * stride, stride):
-            for ratio in RATIOS:
-                for scale in scales:
-                    w = stride * scale / ratio**0.5
-                    h = stride * scale * ratio**0.5
-                    first = centre - (w - 1) / 2, centre - (h - 1) / 2
-                    last = centre + (w - 1) / 2, centre + (h - 1) / 2
-                    boxes.append(np.round([*first, *last]) + [x, y, x, y])
-    return np.array(boxes)
+    cell = np.round(np.hstack([centre - (size - 1) / 2, centre + (size - 1) / 2]))
+    x, y = np.meshgrid(stride * np.arange(width), stride * np.arange(height))
+    # (H, W, 1, 4) + (A, 4)
+    return (np.stack([x, y, x, y], axis=2)[:, :, None] + cell).reshape(-1, 4)
 
 
 def decode(boxes, deltas, stds, shape):
@@ -108,8 +104,8 @@ def outputs_of_level(scores, deltas, classes):
     return scores.numpy(), deltas[0].permute(1, 2, 0).reshape(-1, 4).double().numpy()
 
 
-def proposals(state, feats, shape):
-    """The RPN's best 1000 boxes."""
+def proposals(state, feats, shape, limit=1000):
+    """The RPN's best boxes: 1000 in testing, 2000 in training."""
     boxes, scores = [], []
     for level, feat in enumerate(feats):
         x = layer(state, 'rpn_head.rpn_conv', feat, padding=1).relu()
@@ -117,13 +113,13 @@ def proposals(state, feats, shape):
             layer(state, 'rpn_head.rpn_cls', x), layer(state, 'rpn_head.rpn_reg', x), 1
         )
         score = score[:, 0]
-        best = np.argsort(-score, kind='stable')[:1000]
+        best = np.argsort(-score, kind='stable')[:limit]
         prior = anchors(4 * 2**level, [8], *feat.shape[2:])[best]
         box = decode(prior, delta[best], [1, 1, 1, 1], shape)
         kept = nms(box, score[best], 0.7)
         boxes.append(box[kept])
         scores.append(score[best][kept])
-    best = np.argsort(-np.concatenate(scores), kind='stable')[:1000]
+    best = np.argsort(-np.concatenate(scores), kind='stable')[:limit]
     return np.concatenate(boxes)[best]
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from eca_mm.paper import config_name, load_table
-from eca_mm.paper.tables import SCHEMA, check_row
+from eca_mm.paper.tables import SCHEMA, check_row, load_gcnet
 
 
 def test_every_row_has_its_columns():
@@ -26,6 +26,17 @@ def test_the_abstract():
         if row['backbone'] == 'ResNet-50'
     }
     assert round(top1['ECA-Net'] - top1['ResNet'], 2) == 2.28
+
+
+def test_the_papers_gc_row_is_gcnets_with_synchronised_norms():
+    """Two rows of GCNet's README typed again, and the tables of the paper."""
+    found = {row['config']: (row['AP'], row['mask_AP']) for row in load_gcnet()}
+    assert found['gc_mask_rcnn_r50'] == (38.5, 35.1)
+    assert found['syncbn_mask_rcnn_r50'] == (37.2, 33.8)
+    papers = [
+        row['AP'] for n in (5, 6) for row in load_table(n) if row['method'] == 'GC'
+    ]
+    assert [*found['syncbn_gc_mask_rcnn_r50']] == papers
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,16 @@ def script(repo):
 def test_help(script):
     result = script('--help')
     assert result.returncode == 0
-    for flag in ('--venv', '--here', '--cuda', '--cpu', '--check', '--jobs', 'PIP_'):
+    for flag in (
+        '--venv',
+        '--here',
+        '--cuda',
+        '--cpu',
+        '--check',
+        '--jobs',
+        '--torch',
+        'PIP_',
+    ):
         assert flag in result.stdout
 
 

@@ -1,6 +1,6 @@
 """What tools/install.py does, with the standard library only.
 
-mmcv's operators only come as source and take about 15 minutes to compile, so the wheel
+mmcv's operators only come as source and take a minute or two to compile, so the wheel
 is kept in a cache of our own: pip's does not know which torch a wheel was built for.
 
 Each module imports only from those above it in this list:
@@ -12,8 +12,11 @@ Each module imports only from those above it in this list:
     target        a Python to install into, of one of two kinds:
     venv            a virtual environment of our own
     here            the Python that runs the script
-    wheels        compile mmcv's wheel, and keep it in the cache
+    wheels        the cache of mmcv's wheels
+    units         arrange mmcv's sources so that they compile quickly
+    sdist         fetch mmcv's sources, and compile them
     operators     decide between CPU and CUDA, and install the wheel
+    calls         call mmcv's operators once
     check         whether what is installed works
     steps         all of it in order
     cli           the command line

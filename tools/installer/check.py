@@ -1,4 +1,4 @@
-"""Whether what is installed works: versions, and one of mmcv's operators really run."""
+"""Whether what is installed works: versions, and mmcv's operators called."""
 
 import platform
 import sys
@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 
 from . import checkout
+from .calls import call_all, call_nms
 from .here import installed
 from .output import InstallError
 from .target import Target
@@ -61,7 +62,7 @@ def check_here() -> None:
 
         cuda = torch.version.cuda
         row('torch is built for', f'CUDA {cuda}' if cuda else 'the CPU only')
-        works = run_operator()
+        works = run_operators()
     except Exception as error:  # whatever a broken installation may raise
         row('mmcv operators', 'no')
         cause = (str(error).splitlines() or [''])[0][:200]
@@ -72,21 +73,16 @@ def check_here() -> None:
     row('mmcv operators', works)
 
 
-def run_operator() -> str:
-    """Where mmcv's operators work, from really running one. Raises what they raise."""
-    import mmcv._ext  # noqa: F401  (the compiled module itself)
+def run_operators() -> str:
+    """Where mmcv's operators work, from really calling them. Raises what they raise."""
     import torch
-    from mmcv.ops import nms
 
-    boxes = torch.tensor([[0.0, 0, 10, 10], [0, 0, 10, 9], [20, 20, 30, 30]])
-    scores = torch.tensor([0.9, 0.8, 0.7])
-    kept = nms(boxes, scores, 0.5)[1].tolist()
-    if kept != [0, 2]:  # the second overlaps the first with IoU 0.9
-        raise RuntimeError(f'nms kept the boxes {kept} instead of [0, 2]')
+    call_all('cpu')
     if not torch.cuda.is_available():
         return 'yes, on the CPU (no GPU is visible)'
     try:
-        nms(boxes.cuda(), scores.cuda(), 0.5)
-    except RuntimeError:
+        call_nms('cuda')
+    except RuntimeError:  # there is no kernel for a GPU, or none for this one
         return 'yes, on the CPU only: to train on the GPU run tools/install.py --cuda'
+    call_all('cuda')
     return 'yes, on the CPU and the GPU'

@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from .check import check, check_here
-from .checkout import REPO
+from .checkout import REPO, require_torch
 from .here import Here
 from .machine import default_jobs
 from .output import InstallError, clock
@@ -17,7 +17,7 @@ from .venv import Venv
 
 DESCRIPTION = (
     'Makes .venv in the repository with everything eca_mm needs. The first run '
-    "compiles mmcv's operators, about 15 minutes on two cores, and keeps the wheel; a "
+    "compiles mmcv's operators, a minute or two on two cores, and keeps the wheel; a "
     'run that finds nothing to do takes a second.'
 )
 EPILOG = (
@@ -46,6 +46,13 @@ def parse_arguments(arguments: list[str] | None) -> Namespace:
         help='install into the Python that runs this script, only what it lacks: its '
         'torch, numpy and working mmcv, mmengine and mmdet stay as they are',
     )
+    flag = parser.add_argument
+    flag(
+        '--torch',
+        metavar='X.Y.Z',
+        help='another release of torch than the pinned one, from 2.6.0 on, and with it '
+        'what it asks for; later runs keep it',
+    )
     kind = parser.add_mutually_exclusive_group()
     for ops, text in [('cuda', 'without'), ('cpu', 'with')]:
         kind.add_argument(
@@ -56,7 +63,6 @@ def parse_arguments(arguments: list[str] | None) -> Namespace:
             help=f'compile the operators for {ops.upper()} even {text} a GPU (default: '
             'CUDA where there are a GPU and nvcc)',
         )
-    flag = parser.add_argument
     flag('--check', action='store_true', help='only show versions, and run an operator')
     flag('--no-dev', dest='dev', action='store_false', help='leave out tests and demo')
     jobs = 'compilers at a time (default: one a core and 3 GiB of memory)'
@@ -66,6 +72,8 @@ def parse_arguments(arguments: list[str] | None) -> Namespace:
 
 def run(arguments: Namespace) -> None:
     """Do what the arguments ask for. Raises InstallError."""
+    if arguments.torch:
+        require_own_torch(arguments)
     if arguments.check and arguments.here:
         check_here()
     elif arguments.check:
@@ -74,7 +82,17 @@ def run(arguments: Namespace) -> None:
         with tempfile.TemporaryDirectory(prefix='eca_mm-') as tools:
             run_for(Here(Path(tools)), arguments)
     else:
-        run_for(Venv(arguments.venv), arguments)
+        run_for(Venv(arguments.venv, arguments.torch), arguments)
+
+
+def require_own_torch(arguments: Namespace) -> None:
+    """Raises InstallError where --torch asks for what cannot be done."""
+    if arguments.here or arguments.check:
+        raise InstallError(
+            '--torch is for the environment that this script makes: leave out --here '
+            'and --check, which take the torch that is there'
+        )
+    require_torch(arguments.torch)
 
 
 def run_for(target: Here | Venv, arguments: Namespace) -> None:

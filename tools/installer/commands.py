@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from . import checkout
-from .output import Progress
+from .output import InstallError, Progress
 
 REMEDIES = {  # found in a failed command's output: how to mend it
     'No space left on device|Disk quota exceeded': 'free some disk space and run again',
@@ -25,7 +25,8 @@ REMEDIES = {  # found in a failed command's output: how to mend it
 def execute(command: list[str], env: dict[str, str]) -> tuple[int, str]:
     """Run a command, its output added to the log. Returns its status and output."""
     checkout.LOG.parent.mkdir(exist_ok=True)
-    progress = Progress()
+    jobs = env.get('MAX_JOBS', '')
+    progress = Progress(int(jobs) if jobs.isdecimal() else 1)
     with (
         open(checkout.LOG, 'ab', buffering=0) as out,
         open(checkout.LOG, errors='replace') as log,
@@ -59,24 +60,33 @@ def stop(process: subprocess.Popen) -> None:
         process.wait()
 
 
-def explain(what: str, output: str) -> str:
-    """One line from a failed command's output: its own error, and the remedy."""
-    cause, remedy = find_cause(output), find_remedy(output)
-    return f'{what} failed: {cause}; {remedy} (log: {checkout.LOG})'
+class CommandError(InstallError):
+    """A command that failed: in one line what it said, and the remedy.
+
+    Args:
+        what: what it was to do.
+        output: all of its output.
+    """
+
+    def __init__(self, what: str, output: str) -> None:
+        self.output = output
+        remedy = find_remedy(output) or 'the log tells more; run again to resume'
+        cause = find_cause(output)
+        super().__init__(f'{what} failed: {cause}; {remedy} (log: {checkout.LOG})')
 
 
 def find_cause(output: str) -> str:
     """The line that tells most: the compiler's, a traceback's last, pip's first."""
     compiler = re.findall(r'^.*: (?:fatal )?error: .*$', output, re.MULTILINE)
-    traceback = re.findall(r'^\s*\w*Error: .*$', output, re.MULTILINE)
+    traceback = re.findall(r'^\s*[\w.]*Error: .*$', output, re.MULTILINE)
     pip = re.findall(r'^\s*ERROR: .*$', output, re.MULTILINE)
     causes = compiler[:1] + traceback[-1:] + pip[:1] + ['it gave no reason']
     return causes[0].strip()[:200]
 
 
-def find_remedy(output: str) -> str:
-    """How to mend it, as far as the output tells."""
+def find_remedy(output: str) -> str | None:
+    """How to mend it, None where the output does not tell."""
     for sign, remedy in REMEDIES.items():
         if re.search(sign, output):
             return remedy
-    return 'the log tells more; run again to resume'
+    return None

@@ -1,13 +1,19 @@
 """mmcv's operators: for the CPU or for CUDA, and installed from a wheel that fits."""
 
 import json
+import tempfile
+from pathlib import Path
 
 from .checkout import read_pins
-from .commands import explain
-from .machine import nvcc_release
+from .commands import CommandError
+from .machine import nvcc_release, require_compiler, require_space
 from .output import InstallError, note
+from .sdist import Build
 from .target import Target
-from .wheels import build_wheel, cache_folder, cached_wheel
+from .wheels import cache_folder, cached_wheel, place
+
+SPACE_TEMPORARY = 1  # GB; compiling for the CPU takes 0.1
+SPACE_CACHE = 1  # GB
 
 TORCH_FACTS = """
 import json, torch
@@ -24,7 +30,7 @@ def torch_facts(target: Target) -> dict:
     """The target's torch: version, its CUDA or None, compute capabilities it sees."""
     result = target.capture('-c', TORCH_FACTS)
     if result.returncode:
-        raise InstallError(explain('importing torch', result.stderr))
+        raise CommandError('importing torch', result.stderr)
     return json.loads(result.stdout.splitlines()[-1])
 
 
@@ -76,7 +82,12 @@ def add_mmcv(target: Target, forced: str | None, jobs: int) -> str | None:
     if wheel:
         note(f'compiled earlier: {wheel}')
     else:
-        wheel = build_wheel(target, mmcv, ops, jobs, folder)
+        require_compiler()
+        require_space(Path(tempfile.gettempdir()), SPACE_TEMPORARY)
+        require_space(folder, SPACE_CACHE)
+        with tempfile.TemporaryDirectory(prefix='eca_mm-') as temporary:
+            build = Build(target, torch, ops, jobs, Path(temporary))
+            wheel = place(build.wheel(mmcv), folder)
     options = ['--no-deps', '--no-index', '--force-reinstall']
     target.pip('installing mmcv', 'install', *options, str(wheel))
     return ops

@@ -40,24 +40,26 @@ class Steps:
 class Progress:
     """A running command on one line: elapsed time, and how far where ninja counts.
 
-    On a terminal the line is rewritten; elsewhere one is printed every 5 %, or every
-    30 s while nothing counts.
+    On a terminal the line is rewritten; elsewhere one is printed every 5 %, or
+    every 30 s while few things count, or none.
+
+    Args:
+        jobs: how many things run at a time. The first of them to end say nothing yet
+            about how long the rest will take.
     """
 
-    def __init__(self, out=None) -> None:
-        self.out = out or sys.stdout
+    def __init__(self, jobs: int = 1, out=None) -> None:
+        self.jobs, self.out = jobs, out or sys.stdout
         self.begin = time.monotonic()
         self.done = self.total = 0
-        self.first = None  # (time, count) when counting was first seen
         self.rest = ''  # a line that is not complete yet
-        self.printed = ('seconds', 0)
+        self.printed = self.mark()
 
     def __call__(self, text: str) -> None:
         """Take the output that is new since the last call."""
         lines, _, self.rest = (self.rest + text).rpartition('\n')
         for done, total in NINJA.findall(lines):
             self.done, self.total = int(done), int(total)
-            self.first = self.first or (time.monotonic(), self.done)
         if self.out.isatty():
             self.out.write(f'\r\x1b[K      {self.line()}')
             self.out.flush()
@@ -65,11 +67,11 @@ class Progress:
             self.printed = self.mark()
             print(f'      {self.line()}', file=self.out, flush=True)
 
-    def mark(self) -> tuple[str, int]:
-        """Changes with every 5 % that are done, before that with every 30 s."""
-        if self.total:
-            return 'files', 20 * self.done // self.total
-        return 'seconds', int(time.monotonic() - self.begin) // 30
+    def mark(self) -> tuple[int, int, int]:
+        """Changes with every 5 % of many; with each of a few, and every 30 s."""
+        if self.total > 20:
+            return self.total, 20 * self.done // self.total, 0
+        return self.total, self.done, int(time.monotonic() - self.begin) // 30
 
     def line(self) -> str:
         """Elapsed time; with a count also done/total, percentage and time left."""
@@ -77,10 +79,11 @@ class Progress:
         if not self.total:
             return f'{clock(now - self.begin)} ...'
         text = f'{self.done}/{self.total}  {100 * self.done // self.total} %'
-        text += f'  elapsed {clock(now - self.begin)}'
-        since, count = self.first
-        if self.done > count:
-            left = (now - since) / (self.done - count) * (self.total - self.done)
+        elapsed = now - self.begin
+        text += f'  elapsed {clock(elapsed)}'
+        # Before, the quick ones have ended, and no others.
+        if self.jobs < self.done < self.total:
+            left = elapsed / self.done * (self.total - self.done)
             text += f'  left about {clock(left)}'
         return text
 

@@ -5,8 +5,7 @@ import subprocess
 from abc import ABC, abstractmethod
 from pathlib import Path
 
-from .commands import execute, explain
-from .output import InstallError
+from .commands import CommandError, execute
 
 
 class Target(ABC):
@@ -27,10 +26,10 @@ class Target(ABC):
         self.env = {**os.environ, 'PATH': os.pathsep.join(path)}
 
     def run(self, what: str, *command: str, **variables: str) -> None:
-        """Run a command quietly; raises InstallError naming `what` if it fails."""
+        """Run a command quietly; raises CommandError naming `what` if it fails."""
         status, output = execute(list(command), {**self.env, **variables})
         if status:
-            raise InstallError(explain(what, output))
+            raise CommandError(what, output)
 
     def pip(self, what: str, *arguments: str, **variables: str) -> None:
         """The same for pip."""

@@ -26,18 +26,24 @@ def whole(site: Path) -> dict[str, str]:
     return found
 
 
-def has_pins(versions: dict[str, str], *files: str) -> bool:
+def has_pins(versions: dict[str, str], *files: str, torch: str | None = None) -> bool:
     """Whether all that requirements/FILE.txt pins is there: '2.13.0+cpu' is 2.13.0."""
     return all(
         versions.get(name, '').split('+')[0] == version
-        for name, version in checkout.read_pins(*files).items()
+        for name, version in checkout.read_pins(*files, torch=torch).items()
     )
 
 
 class Venv(Target):
-    """A virtual environment. A stamp file in it says how far the last run came."""
+    """A virtual environment. A stamp file in it says how far the last run came.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: where it is, or is to be made.
+        torch: the release of torch for it. By default the one that it was made with,
+            and the pinned one at first.
+    """
+
+    def __init__(self, folder: Path, torch: str | None = None) -> None:
         folder = folder.absolute()
         super().__init__(folder / 'bin' / 'python', folder)
         self.env.pop('PYTHONPATH', None)  # its packages would look installed to pip
@@ -47,6 +53,9 @@ class Venv(Target):
         python = f'{sys.version_info[0]}.{sys.version_info[1]}'
         # What an environment cannot change: its files hold absolute paths.
         self.identity = {'python': python, 'venv': str(folder)}
+        torch = torch or self.read_stamp().get('torch')
+        pinned = checkout.read_pins('build')['torch']
+        self.torch = None if torch == pinned else torch
 
     def __str__(self) -> str:
         return f'virtual environment {self.folder}'
@@ -76,7 +85,12 @@ class Venv(Target):
     def wanted(self) -> dict[str, str]:
         """What the stamp of a finished environment says."""
         repo, fingerprint = str(checkout.REPO), checkout.fingerprint()
-        return {**self.identity, 'repo': repo, 'requirements': fingerprint}
+        return {
+            **self.identity,
+            'torch': self.torch,
+            'repo': repo,
+            'requirements': fingerprint,
+        }
 
     def finish(self, **content) -> None:
         """Note down that all is done."""
@@ -93,13 +107,13 @@ class Venv(Target):
             and ops in (None, stamp.get('ops'))
             and Path(self.python).exists()
             and 'eca-mm' in versions
-            and has_pins(versions, *files)
+            and has_pins(versions, *files, torch=self.torch)
             and (self.has_aside() or not dev)
         )
 
     def has_aside(self) -> bool:
         """Whether all of requirements/pretrain.txt is there."""
-        return has_pins(whole(self.aside), 'pretrain')
+        return has_pins(whole(self.aside), 'pretrain', torch=self.torch)
 
     def require_usable(self) -> None:
         """Raises InstallError for a wrong Python, or a folder that is not ours."""
@@ -129,7 +143,10 @@ class Venv(Target):
         if not (self.is_stamped(self.identity) and self.has_pip()):
             self.make()
             return
-        self.write_stamp(**{**self.read_stamp(), 'complete': False})
+        stamp = self.read_stamp()
+        if stamp.get('torch') != self.torch:  # the torchvision in it is for another one
+            shutil.rmtree(self.aside, ignore_errors=True)
+        self.write_stamp(**{**stamp, 'complete': False, 'torch': self.torch})
         for folder in self.site.glob('*.dist-info'):
             if not (folder / 'RECORD').exists():  # pip would take it for installed
                 shutil.rmtree(folder)
@@ -139,7 +156,8 @@ class Venv(Target):
         if self.folder.exists():
             note('what is there is unfinished, moved or of another Python: made anew')
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.write_stamp(complete=False)  # first: it says that the rest is ours
+        first = {'complete': False, 'torch': self.torch}
+        self.write_stamp(**first)  # it says that the rest is ours
         for path in self.folder.iterdir():
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
@@ -147,7 +165,7 @@ class Venv(Target):
                 path.unlink()
         command = [sys.executable, '-m', 'venv', str(self.folder)]
         self.run('making the virtual environment', *command)
-        self.write_stamp(complete=False, **self.identity)
+        self.write_stamp(**first, **self.identity)
 
     def has_pip(self) -> bool:
         """Whether the environment's Python runs, and knows pip."""
@@ -158,10 +176,19 @@ class Venv(Target):
 
     def add_files(self, what: str, *files: str, options: tuple[str, ...] = ()) -> None:
         """Install requirements/FILE.txt, whose dependencies constraints.txt pins."""
-        arguments = ['-c', str(checkout.requirement('constraints'))]
+        arguments = ['-c', self.requirement('constraints')]
         for file in files:
-            arguments += ['-r', str(checkout.requirement(file))]
+            arguments += ['-r', self.requirement(file)]
         self.pip(f'installing {what}', 'install', *options, *arguments)
+
+    def requirement(self, file: str) -> str:
+        """The path of requirements/FILE.txt, of a copy if another torch moves it."""
+        if self.torch is None:
+            return str(checkout.requirement(file))
+        path = self.folder / 'requirements' / f'{file}.txt'
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(checkout.read(file, self.torch))
+        return str(path)
 
     def add_build(self) -> None:
         """Install torch and the tools to compile with."""

@@ -1,21 +1,12 @@
-"""mmcv's wheel: compiled once for each combination, then kept in a cache."""
+"""The cache of mmcv's wheels: one for each combination that it was compiled for."""
 
 import os
 import re
 import shutil
 import sys
 import sysconfig
-import tempfile
 import zipfile
 from pathlib import Path
-
-from . import checkout
-from .machine import require_compiler, require_space
-from .output import note
-from .target import Target
-
-SPACE_TEMPORARY = 1  # GB; compiling for the CPU takes 0.5
-SPACE_CACHE = 1  # GB
 
 
 def cache_root() -> Path:
@@ -68,25 +59,3 @@ def place(wheel: Path, folder: Path) -> Path:
     finally:
         temporary.unlink(missing_ok=True)
     return folder / wheel.name
-
-
-def build_wheel(target: Target, mmcv: str, ops: str, jobs: int, folder: Path) -> Path:
-    """Compile mmcv with its operators, and put the wheel into `folder` of the cache."""
-    require_compiler()
-    require_space(Path(tempfile.gettempdir()), SPACE_TEMPORARY)
-    require_space(folder, SPACE_CACHE)
-    note(f'compiling with {jobs} jobs; all output goes to {checkout.LOG}')
-    variables = {
-        'MMCV_WITH_OPS': '1',
-        'FORCE_CUDA': '1' if ops == 'cuda' else '0',
-        'MAX_JOBS': str(jobs),
-        **target.build_env,
-    }
-    if ops == 'cpu':  # mmcv compiles for CUDA whenever torch sees a GPU
-        variables['CUDA_VISIBLE_DEVICES'] = ''
-    with tempfile.TemporaryDirectory(prefix='eca_mm-') as temporary:
-        options = ['--no-build-isolation', '--no-deps', '--no-cache-dir']
-        options += ['--no-binary', 'mmcv', '--wheel-dir', temporary, '-v']
-        variables['TMPDIR'] = temporary  # goes away with us, however we end
-        target.pip('compiling mmcv', 'wheel', *options, f'mmcv=={mmcv}', **variables)
-        return place(next(Path(temporary).glob('*.whl')), folder)

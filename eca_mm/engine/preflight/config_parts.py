@@ -9,6 +9,9 @@ from mmengine.config import ConfigDict
 # Where the README tells how a data folder has to look.
 LAYOUT = 'see "Train on COCO" and "Train on your own data" in README.md'
 
+# Metrics that read COCO's files and take CocoMetric's arguments
+COCO_METRICS = ('CocoMetric', 'FastCocoMetric', 'V1CocoMetric')
+
 
 def leaf_datasets(dataset: dict) -> Iterator[dict]:
     """The datasets inside wrappers such as RepeatDataset and ConcatDataset."""

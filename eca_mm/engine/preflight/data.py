@@ -12,13 +12,19 @@ from eca_mm.coco_format import check_coco, read_coco
 from eca_mm.findings import ERROR, Finding
 
 from .classes import CROWDS, class_findings
-from .config_parts import LAYOUT, image_folder, leaf_datasets, metrics_of, walk
+from .config_parts import (
+    COCO_METRICS,
+    LAYOUT,
+    image_folder,
+    leaf_datasets,
+    metrics_of,
+    walk,
+)
 from .images import image_findings
 from .pairs import pair_findings
 from .stand_in import StandIn, stand_in
 
 FORMAT_ONLY = 'for images without annotations set format_only and outfile_prefix'
-COCO_METRICS = ('CocoMetric', 'FastCocoMetric')
 
 
 @dataclass

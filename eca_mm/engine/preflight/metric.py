@@ -8,7 +8,7 @@ from mmengine.config import Config
 
 from eca_mm.findings import ERROR, WARNING, Finding
 
-from .config_parts import as_list, metrics_of
+from .config_parts import COCO_METRICS, as_list, metrics_of
 from .names import did_you_mean
 
 METRICS = ('bbox', 'segm', 'proposal', 'proposal_fast')
@@ -16,7 +16,6 @@ USUAL = {'mAP': 'bbox'}  # what people write for a metric, and mean
 ITEMS = ('mAP', 'mAP_50', 'mAP_75', 'mAP_s', 'mAP_m', 'mAP_l')
 ITEMS += ('AR@100', 'AR@300', 'AR@1000', 'AR_s@1000', 'AR_m@1000', 'AR_l@1000')
 STANDARD = [0.5 + 0.05 * i for i in range(10)]
-COCO_METRICS = ('CocoMetric', 'FastCocoMetric')
 
 
 def metric_findings(cfg: Config, splits: tuple[str, ...]) -> Iterator[Finding]:

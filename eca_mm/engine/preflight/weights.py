@@ -53,6 +53,8 @@ def checkpoint_findings(
         for problem in unusable_checkpoint(name, contents):
             remedy = f'or start from random weights: {RANDOM_INIT}'
             yield Finding(ERROR, 'initial weights', '', problem, remedy)
+        for line in contents.lost(name):
+            yield Finding(WARNING, 'initial weights', '', f'{name}: {line}')
 
 
 def unusable_checkpoint(

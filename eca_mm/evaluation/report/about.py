@@ -6,7 +6,10 @@ from .material import Material
 from .runs import Run
 from .words import ABSENT
 
-FACTS = ('config', 'checkpoint', 'iteration', 'seed', 'date', 'device', 'commit')
+FACTS = (
+    'config', 'checkpoint', 'iteration', 'world_size', 'seed', 'date', 'device',
+    'commit',
+)  # fmt: skip
 
 
 def about_section(material: Material) -> Section:

@@ -10,14 +10,13 @@ from mmdet.registry import MODELS
 from mmengine.config import Config
 
 from eca_mm.analysis.complexity import measure, parameters_of, with_background_rows
-
-from .scores import paper_row_of
+from eca_mm.paper import row_of
 
 # mmdet's (1333, 800) is a limit; the paper, as mmdet's own tables, counts this.
 COCO_SCALE, COCO_SIZE = (1333, 800), (1280, 800)
 
 
-def complexity_of(cfg: Config, config: str) -> dict:
+def complexity_of(cfg: Config) -> dict:
     """:func:`parameters_of` the model, ``gflops`` and the ``size`` [W, H] in pixels.
 
     Empty, or without ``gflops``, where the model cannot be built or counted: the report
@@ -25,7 +24,6 @@ def complexity_of(cfg: Config, config: str) -> dict:
 
     Args:
         cfg: The user's own config, not changed.
-        config: Name of its file, by which the paper's are known.
     """
     model = deepcopy(cfg.get('model'))
     try:
@@ -34,7 +32,7 @@ def complexity_of(cfg: Config, config: str) -> dict:
     except Exception:  # a config is code: anything can be raised
         return {}
     found = parameters_of(model)
-    if paper_row_of(config):  # as the paper counted
+    if row_of(cfg.to_dict()):  # as the paper counted
         model = with_background_rows(model)
     try:
         size = image_size(cfg)
@@ -47,5 +45,6 @@ def complexity_of(cfg: Config, config: str) -> dict:
 def image_size(cfg: Config) -> tuple[int, int]:
     """Width and height of the test images, pixels."""
     pipeline = (cfg.get('test_dataloader') or {}).get('dataset', {}).get('pipeline', [])
-    scale = next((s['scale'] for s in pipeline if s.get('type') == 'Resize'), None)
+    kinds = ('Resize', 'V1Resize')
+    scale = next((s['scale'] for s in pipeline if s.get('type') in kinds), None)
     return COCO_SIZE if scale in (None, COCO_SCALE) else tuple(scale)

@@ -94,7 +94,7 @@ class ReportHook(Hook):
         from .write import write_report
 
         folder = Path(runner.work_dir)
-        counted = complexity_of(runner.cfg, self.facts['config'])
+        counted = complexity_of(runner.cfg)
         self.facts['complexity'] |= counted
         record.write_record(folder, self.facts, self.metrics)
         # The data are those of the run's own config, wherever they lie.

@@ -58,6 +58,7 @@ FIELDS: dict[str, Callable] = {
     'work_dir': is_text,
     'checkpoint': is_text,
     'iteration': is_count,
+    'world_size': is_count,
     'seed': is_count,
     'date': is_text,
     'device': is_text,

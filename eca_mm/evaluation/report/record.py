@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 import torch
+from mmengine.dist import get_world_size
 from mmengine.runner import BaseLoop, Runner
 
 from eca_mm.analysis.complexity import parameters_of
@@ -64,6 +65,7 @@ def run_facts(runner: Runner) -> dict:
         work_dir=Path(runner.work_dir).name,
         checkpoint=None if trained else str(runner._load_from),
         iteration=runner.iter if trained else None,
+        world_size=get_world_size(),
         seed=runner.seed,
         date=now(),
         complexity=parameters_of(runner.model),

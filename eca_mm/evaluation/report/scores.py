@@ -2,13 +2,12 @@
 
 from math import isnan
 
-from eca_mm.paper import config_name, load_table
-
 from ..bootstrap import FIGURES, Bootstrap
 from .blocks import Cell, Note, Section, Table
 from .intervals import interval_figure
 from .material import Material
-from .runs import KINDS, Run
+from .protocol import protocol_table, rows_beside, standings
+from .runs import KINDS
 from .words import (
     ABSENT,
     FEW_MEANS,
@@ -31,6 +30,8 @@ def scores_section(material: Material) -> Section:
     blocks: list = [verdict(material)] if material.baseline else []
     for kind in material.detections:
         blocks += [score_table(material, kind), interval_figure(material, kind)]
+    if table := protocol_table(standings(material)):
+        blocks.append(table)
     if material.notes:
         blocks.insert(0, Note(material.notes))
     return Section('scores', 'Scores', [*blocks, Note([NOISE])])
@@ -58,6 +59,7 @@ def verdict(material: Material) -> Note:
 def score_table(material: Material, kind: str) -> Table:
     sampled = material.sampled[kind]
     others = material.others(kind)
+    known = {one.run.name: one for one in standings(material)}
     rows, data = [], []
     for run in material.runs:
         if run.name not in sampled.values:
@@ -70,7 +72,7 @@ def score_table(material: Material, kind: str) -> Table:
             if figure in SHOWN:
                 cells.append(score_cell(row))
         rows.append([Cell(run.name), *cells])
-        rows += paper_rows(run, kind)
+        rows += rows_beside(known.get(run.name), kind)
     reading = (
         f'{KINDS[kind].capitalize()} AP in percent; below it the 95 % interval over '
         f'{len(next(iter(sampled.samples.values())))} draws of the images'
@@ -114,33 +116,3 @@ def score_cell(row: dict) -> Cell:
     if difference is not None:
         lines.append(signed(difference) + ('' if isnan(p) else f', {p_value(p)}'))
     return Cell(percent(row['value']), row['value'], '\n'.join(lines), row['mark'])
-
-
-def paper_rows(run: Run, kind: str) -> list[list[Cell]]:
-    """The paper's row for a run of one of its configs, as a list of at most one."""
-    paper = paper_row(run, kind)
-    if not paper:
-        return []
-    values = map(paper.get, SHOWN)
-    cells = [
-        Cell(ABSENT, -1) if value is None else Cell(f'{value:.1f}', value / 100)
-        for value in values
-    ]
-    return [[Cell('the paper', note=f'{run.name} on COCO val2017'), *cells]]
-
-
-def paper_row(run: Run, kind: str = 'bbox') -> dict | None:
-    """The row of Table 5, or for masks 6, whose config a run has."""
-    return paper_row_of(run.record.get('config', ''), kind)
-
-
-def paper_row_of(config: str, kind: str = 'bbox') -> dict | None:
-    """The row of Table 5, or for masks 6, of a config's file name."""
-    config = config.removesuffix('.py')
-    row = next((row for row in load_table(5) if config_name(row) == config), None)
-    if row is None or kind == 'bbox':
-        return row
-    if row['detector'] != 'Mask R-CNN':
-        return None
-    same = (row['backbone'], row['method'])
-    return next(r for r in load_table(6) if (r['backbone'], r['method']) == same)

@@ -6,8 +6,8 @@ from .blocks import Cell, Figure, Section, Table
 from .charts import colour, panel
 from .logs import training_cost
 from .material import Material
+from .protocol import standings
 from .runs import Run
-from .scores import paper_row
 from .words import ABSENT
 
 # Plotted figures of mmdet's CocoMetric: what they are called in the plot.
@@ -30,11 +30,13 @@ def training_section(material: Material) -> Section | None:
     if not known:
         return None
     figure = curve_figure(material)
-    blocks = [cost_table(known), *([figure] if figure.panels else [])]
+    papers = {one.run.name: one.paper_row('bbox') for one in standings(material)}
+    blocks = [cost_table(known, papers), *([figure] if figure.panels else [])]
     return Section('training', 'Cost and training', blocks)
 
 
-def cost_table(runs: list[Run]) -> Table:
+def cost_table(runs: list[Run], papers: dict[str, dict | None]) -> Table:
+    """What each run cost, and below it the paper's row for runs that have one."""
     rows, data, sizes = [], [], []
     for run in runs:
         found = dict(run.record.get('complexity', {}))
@@ -42,7 +44,7 @@ def cost_table(runs: list[Run]) -> Table:
         costs = found | training_cost(run.logs[0])
         data.append(dict(run=run.name) | {key: costs.get(key) for key in COSTS})
         rows.append([Cell(run.name), *cost_cells(costs), Cell(device_of(run))])
-        if paper := paper_row(run):
+        if paper := papers.get(run.name):
             # Two of its rows count all parameters, the others the trainable ones.
             counted = 'parameters' if paper['method'] in COUNTED_WHOLE else 'trainable'
             costs = {counted: paper['params'], 'gflops': paper['gflops']}

@@ -3,6 +3,6 @@
 # RetinaNet_ecanet101_k3357_bs8_lr0.01
 #   python tools/test.py projects/legacy_v1/configs/eca_retinanet_r101_v1.py \
 #       ecanet-coco://retinanet_r101
-_base_ = './_base_/retinanet.py'
+_base_ = '../../../configs/eca_retinanet_r101.py'
 
-model = dict(backbone=dict(depth=101, kernel_sizes=(3, 3, 5, 7)))
+model = dict(backbone=dict(init_cfg=None))

@@ -1,0 +1,7 @@
+# ResNet-50 with SE.
+backbone = dict(
+    type='PluginResNet',
+    plugins=[dict(cfg=dict(type='SE'), position='after_conv3')],
+    # ImageNet weights of the same backbone, in this file
+    init_cfg=dict(type='Pretrained', checkpoint='checkpoints/se_resnet50.pth'),
+)
