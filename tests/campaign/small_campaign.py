@@ -1,8 +1,10 @@
 """A campaign of stand-ins for the tools: two rows, three seeds, a second each."""
 
 import sys
+import time
 from pathlib import Path
 
+from eca_mm.campaign import drive
 from eca_mm.campaign.commands import Tools
 from eca_mm.campaign.executors import Where
 from eca_mm.campaign.plan import Plan
@@ -51,3 +53,26 @@ def tools(folder: Path) -> Tools:
 
 def here(**settings) -> Where:
     return Where(**dict(jobs=2) | settings)
+
+
+# Of the rows of a campaign of stand-ins: at step 2 both wait to be told to go on.
+BOTH_WAIT = dict.fromkeys(ROWS, dict(faults={(0, 2): 'wait'}))
+
+
+def run(folder, rows, seeds=(0,), options=(), show=lambda runs: None, **where):
+    plan = plan_of(folder / 'out', rows, seeds, options)
+    failed = drive.run_campaign(plan, here(**where), tools(folder), show)
+    return plan.runs(), failed
+
+
+def starts(one) -> list[str]:
+    """Step of each start of a run."""
+    lines = (one.folder / 'starts.txt').read_text().splitlines()
+    return [line.split()[0] for line in lines]
+
+
+def wait_for(condition) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

@@ -1,44 +1,18 @@
 """Campaigns of stand-ins: what goes wrong stays with the run that it happens to."""
 
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
-import threading
-import time
 
 import pytest
-from small_campaign import ROWS, here, make_rows, plan_of, tools
+from small_campaign import here, make_rows, plan_of, run, starts
 
-from eca_mm.campaign import drive, notes
+from eca_mm.campaign import notes
 from eca_mm.campaign.status import status_of
 from eca_mm.checkpoints.safe import load_file
-from eca_mm.engine import RequestError, RunStopped
+from eca_mm.engine import RequestError
 from eca_mm.engine.run_lock import only_run
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    monkeypatch.setattr(drive, 'PAUSE', 0.05)
-    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '')
-
-
-# Of the rows of a campaign of stand-ins: at step 2 both wait to be told to go on.
-BOTH_WAIT = dict.fromkeys(ROWS, dict(faults={(0, 2): 'wait'}))
-
-
-def run(folder, rows, seeds=(0,), options=(), show=lambda runs: None, **where):
-    plan = plan_of(folder / 'out', rows, seeds, options)
-    failed = drive.run_campaign(plan, here(**where), tools(folder), show)
-    return plan.runs(), failed
-
-
-def starts(one) -> list[str]:
-    """Step of each start of a run."""
-    lines = (one.folder / 'starts.txt').read_text().splitlines()
-    return [line.split()[0] for line in lines]
 
 
 def test_a_failing_run_is_tried_once_more_and_stops_no_other(tmp_path):
@@ -141,56 +115,6 @@ def test_a_second_campaign_is_refused(tmp_path):
         pass
 
 
-@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_stops_the_runs_cleanly(tmp_path, number):
-    rows = make_rows(tmp_path, **BOTH_WAIT)
-
-    def show(runs):
-        if all((one.folder / 'last_checkpoint').exists() for one in runs):
-            show.told = getattr(show, 'told', 0) or os.kill(os.getpid(), number) or 1
-
-    with pytest.raises(RunStopped) as stop:
-        run(tmp_path, rows, show=show)
-    assert stop.value.status == 128 + number
-    assert str(stop.value) == (
-        f'by {signal.Signals(number).name}: 0 of 2 runs are done; the same command '
-        'goes on'
-    )
-    runs = plan_of(tmp_path / 'out', rows, (0,)).runs()
-    for one in runs:
-        assert notes.of_job(one)['status'] == 143
-        assert status_of(one).note == 'was interrupted, goes on'
-        saved = (one.folder / 'last_checkpoint').read_text()
-        assert 0 < load_file(saved)['meta']['iter'] <= 3
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-
-
-def test_runs_of_a_killed_campaign_are_taken_over(tmp_path):
-    """They are at work when the next campaign begins: it waits, and repeats nothing."""
-    rows = make_rows(tmp_path, **BOTH_WAIT)
-    folder = tmp_path / 'out'
-    plan = plan_of(folder, rows, (0,))
-    gone = drive.Driver(plan, plan.runs(), here(), tools(tmp_path))
-    while gone.waiting:
-        gone.start(gone.waiting.pop(0))
-    wait_for(lambda: all((one.folder / 'starts.txt').exists() for one in gone.runs))
-    assert [status_of(one).state for one in gone.runs] == ['running', 'running']
-    after = drive.Driver(plan, plan.runs(), here(), tools(tmp_path))
-    assert after.at_work == dict.fromkeys(plan.runs()) and after.free == []
-    for one in plan.runs():
-        (one.folder / 'mended').touch()
-    after.drive(lambda runs: None)
-    assert set(after.done) == set(plan.runs())
-    assert [starts(one) for one in plan.runs()] == [['0'], ['0']]
-
-
-def wait_for(condition) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def test_debug_executor_runs_here(tmp_path):
     rows = make_rows(tmp_path, none=dict(faults={(0, 1): 'fail'}))
     runs, failed = run(tmp_path, rows, executor='debug')
@@ -212,16 +136,3 @@ def test_side_by_side_on_their_own_gpus(tmp_path, monkeypatch):
     runs, failed = run(tmp_path, make_rows(tmp_path), jobs=0)
     devices = {(one.folder / 'starts.txt').read_text().split()[1] for one in runs}
     assert failed == [] and devices == {'GPU-aa', 'GPU-bb'}
-
-
-def test_signals_are_left_alone_in_a_thread():
-    found = []
-    thread = threading.Thread(target=lambda: found.append(list(enter())))
-    thread.start()
-    thread.join()
-    assert found == [[1]]
-
-
-def enter():
-    with drive.heard(lambda number, frame: None):
-        yield 1

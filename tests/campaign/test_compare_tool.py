@@ -7,7 +7,6 @@ import sys
 import pytest
 from small_campaign import STAND_IN, make_rows
 
-from eca_mm.campaign import drive
 from eca_mm.engine import exit_status
 
 CONFIG = """\
@@ -28,7 +27,6 @@ def compare(repo, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(repo / 'tools')
     tool = importlib.import_module('compare')
-    monkeypatch.setattr(drive, 'PAUSE', 0.05)
 
     def call(*words) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, 'argv', ['compare.py', *map(str, words)])

@@ -56,7 +56,8 @@ def misbehave(settings, work_dir: Path, step: int, seed: int, told: list) -> Non
     if how is None or is_once or (work_dir / 'mended').exists():
         return
     mark.touch()
-    while how == 'wait':
+    end = time.monotonic() + 60  # should nobody tell it to go on
+    while how == 'wait' and time.monotonic() < end:
         if told or (work_dir / 'mended').exists():
             return
         time.sleep(0.01)
