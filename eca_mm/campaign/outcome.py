@@ -29,21 +29,8 @@ def report_runs(folder: Path, runs: list[Run]) -> Path:
     record, _ = read_record(first / RECORD)
     images = first / record.get('images', '')
     return write_report(
-        requests(groups),
+        groups,
         folder / REPORT,
         ann=first / record['annotations'],
         images=images if images.is_dir() else None,
     )
-
-
-def requests(groups: dict[str, list[Path]]) -> list[str]:
-    """Groups of seeds as the report is asked for them.
-
-    The one place to change when the report takes groups: each seed is a run of its own
-    until then.
-    """
-    return [
-        f'{row} {folder.name}={folder}' if len(folders) > 1 else f'{row}={folder}'
-        for row, folders in groups.items()
-        for folder in folders
-    ]

@@ -2,6 +2,7 @@
 
 import csv
 import sys
+from functools import partial
 
 import benchmark_statistics as tool
 import numpy as np

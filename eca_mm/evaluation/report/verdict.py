@@ -59,10 +59,14 @@ def more(material: Material, kind: str, name: str, found: Difference) -> list[st
             str(len(material.sampled[kind].values[group]))
             for group in (name, material.baseline)
         )
-        lines = [
-            f'With {seeds} seeds{pairs}, training is {found.variance.share:.0%} of the '
-            'variance of this difference, the images are the rest.'
-        ]
+        share = found.variance.share
+        said = (
+            'nothing varies'
+            if isnan(share)
+            else f'training is {share:.0%} of the variance of this difference, the '
+            'images are the rest'
+        )
+        lines = [f'With {seeds} seeds{pairs}, {said}.']
     if isnan(found.p):
         return lines
     lines.append(
