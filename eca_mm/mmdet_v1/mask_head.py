@@ -66,6 +66,7 @@ class V1FCNMaskHead(FCNMaskHead):
             # (N, classes, h, w) -> (N, 1, h, w)
             mask_preds = mask_preds[range(len(labels)), labels][:, None]
         probabilities = mask_preds if activate_map else mask_preds.sigmoid()
+        probabilities = probabilities.float()  # OpenCV resizes no halves
         masks = np.zeros((len(bboxes), *shape), dtype=bool)
         boxes = bboxes.cpu().numpy().astype(int)
         for mask, probability, box in zip(

@@ -60,8 +60,8 @@ MODERN = """
 
 `configs/modern/` has a config of the same name for every row, with today's defaults:
 the better baseline, but not the paper's. The AP to expect are those of MMDetection's
-own models, 8 GPUs x 2 images; its rate is that of these configs on as many GPUs, for
-RetinaNet half of it. No other row has a figure.
+own models on 8 GPUs x 2 images; on as many GPUs these configs train at its rates. No
+other row has a figure.
 """
 TAIL = """
 ## Ours, not the paper's
@@ -71,6 +71,8 @@ TAIL = """
 This file is made from `eca_mm/paper/tables.yaml` and what stands beside it:
 `python -m eca_mm.paper.configs_readme > configs/README.md`.
 """
+# Rows that the paper took from GCNet, as they were trained.
+GCNETS = {'GC': 'GC (SyncBN, 16 images)', 'NL': 'NL (SyncBN, 16 images, probably)'}
 COLUMNS = ('AP', 'AP50', 'AP75', 'APs', 'APm', 'APl')
 
 
@@ -98,7 +100,7 @@ def paper_rows() -> Iterator[list[str]]:
         with_mask = mask if row['detector'] == 'Mask R-CNN' else None
         yield [
             link(config_name(row)),
-            row['method'],
+            GCNETS.get(row['method'], row['method']),
             f'{row["params"]:.2f}',
             f'{row["gflops"]:.2f}',
             *(number(row[column]) for column in COLUMNS),

@@ -9,6 +9,7 @@ from math import isclose
 import yaml
 
 from .settings import (
+    begins_trained,
     epochs_done,
     images_in_a_step,
     rate_of_a_step,
@@ -21,6 +22,7 @@ TRAIN = 'train'  # the stage of settings that only a training has
 COPIED = ('NL', 'GC')  # methods whose rows the paper took from GCNet
 # Settings that depend on the number of GPUs.
 BATCH = ('<images>', '<rate>')
+ATTENTION = '<attention>'  # whether it begins trained
 DONE = '<epochs>'  # a setting that only a run has, and not its config
 
 
@@ -60,6 +62,8 @@ class Setting:
             return rate_of_a_step(run.cfg, run.world_size)
         if self.path == DONE:
             return epochs_done(run.cfg, run.world_size, run.iteration)
+        if self.path == ATTENTION:
+            return begins_trained(run.cfg, run.row['method'])
         path = self.path.format(split=run.split)
         if path.endswith(' transforms>'):
             return transforms(run.cfg, path.removesuffix(' transforms>')[1:])

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .configs_readme import number as figure
 from .configs_readme import table as table_lines
-from .protocol import DONE, Setting, all_settings, table, zoo_scores
+from .protocol import COPIED, DONE, Setting, all_settings, table, zoo_scores
 from .settings import IMAGES
 from .tables import config_name, load_table
 
@@ -97,7 +97,10 @@ def shared_table() -> str:
     lines = []
     for group in table()['groups']:
         rows = of_group(group, shared=True)
-        said = '; '.join(f'{s.name}: {value_text(s.values["v1"])}' for s in rows)
+        said = '; '.join(
+            f'{s.name}: {value_text(s.values["v1"])} ({", ".join(s.source)})'
+            for s in rows
+        )
         lines += [f'- {group}: {said}.'] if rows else []
     return '\n'.join(lines) + '\n'
 
@@ -117,11 +120,12 @@ def expected_table() -> str:
         zoo = zoo_scores(name)
         rows.append(
             {
-                'config': f'`{name}`',
+                # GCNet's figures, which are with synchronised norms.
+                'config': f'`{"syncbn_" * (row["method"] in COPIED)}{name}`',
                 'box AP: the paper': figure(row['AP']),
                 'mask AP': figure(mask['AP']) if mask else '',
                 '`modern/`, box AP: the zoo': figure(zoo.get('bbox')),
-                'mask AP ': figure(zoo.get('segm')),
+                'mask AP ': figure(zoo.get('segm')) if with_masks else '',
             }
         )
     return in_markdown(rows, words=1)

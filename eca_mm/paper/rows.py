@@ -11,6 +11,11 @@ MODELS = {
     'RetinaNet': 'RetinaNet',
 }
 CLASSES = 80  # of COCO
+# The paper's rule, the released ImageNet models, and the authors' detectors.
+ECA_SIZES = {
+    50: ('adaptive', [3, 5, 5, 7], [5, 5, 5, 5], [3, 3, 7, 7]),
+    101: ('adaptive', [3, 3, 5, 7]),
+}
 # Attention as a plugin: the entries of ``plugins``.
 PLUGINS = {
     'none': [],
@@ -36,8 +41,8 @@ def row_of(cfg: Mapping) -> dict | None:
     """The row of table 5 with the detector, depth and attention of a config.
 
     None where the paper has no such row: another model, another number of classes, or
-    attention of another kind, place or reduction. ECA's kernel sizes are not looked at:
-    the authors' own differ from detector to detector.
+    attention of another kind, place, reduction or kernel sizes. The authors' own kernel
+    sizes differ from detector to detector: all of theirs count, and the paper's rule.
     """
     model = part(cfg, 'model')
     backbone = part(model, 'backbone')
@@ -61,10 +66,18 @@ def method_of(backbone: Mapping) -> str | None:
     """The paper's name for a backbone's attention, 'none' for a plain one."""
     plugins = listed(backbone.get('plugins') or [])
     if type_of(backbone) == 'ECAResNet':
-        return None if plugins or backbone.get('identity_init') else 'ECA'
+        other = plugins or backbone.get('identity_init')
+        return 'ECA' if not other and has_known_sizes(backbone) else None
     if type_of(backbone) not in ('ResNet', 'PluginResNet'):
         return None
     return next((name for name, known in PLUGINS.items() if plugins == known), None)
+
+
+def has_known_sizes(backbone: Mapping) -> bool:
+    """Whether ECA's kernel sizes are of the paper or of its authors."""
+    sizes = listed(backbone.get('kernel_sizes', 'adaptive'))
+    sizes = [sizes] * 4 if isinstance(sizes, int) else sizes
+    return sizes in ECA_SIZES.get(backbone.get('depth'), ())
 
 
 def part(node: Mapping, key: str) -> Mapping:

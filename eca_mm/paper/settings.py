@@ -11,6 +11,8 @@ from pathlib import PurePath
 STEP = re.compile(r'(\w+)(?:\[(\w+)\])?')
 # Other classes with the figures of the named one.
 SAME = {'FastCocoMetric': 'CocoMetric'}
+# Schemes of plain networks, without attention.
+PLAIN = ('torchvision://', 'open-mmlab://')
 IMAGES = 117_266  # of train2017 with an object, as MMDetection counts them
 Defaults = Mapping[str, Mapping[str, object]]
 
@@ -102,6 +104,16 @@ def epochs_done(
     if images is None or iteration is None:
         return None
     return round(iteration * images / IMAGES, 1)
+
+
+def begins_trained(cfg: Mapping, method: str) -> bool:
+    """Whether the initial weights can have the attention of a row of the paper.
+
+    Those of a plain network by a well-known name have none for ECA and SE, which then
+    begin at random; what a file holds is not seen here. GCNet's blocks begin anew.
+    """
+    start = str(value_at(cfg, 'model.backbone.init_cfg.checkpoint', {}))
+    return method not in ('ECA', 'SE') or not start.startswith(PLAIN)
 
 
 def transforms(cfg: Mapping, split: str) -> list[str]:

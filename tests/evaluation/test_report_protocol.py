@@ -84,12 +84,12 @@ def test_rows_stand_under_those_who_followed(material, as_val2017):
     assert beside(score_table(material, 'bbox'), 'the paper') == [
         ['the paper (plain on COCO val2017)',
          '36.4', '58.2', '39.2', '21.8', '40.0', '46.2', '–'],
-        ['the paper (tested on COCO val2017; how it was trained is not known here)',
+        ['the paper (training not checked) (tested on COCO val2017)',
          '39.0', '61.3', '42.1', '24.2', '42.8', '49.9', '–'],
     ]  # fmt: skip
     assert beside(score_table(material, 'segm'), 'the paper') == [
-        ['the paper (tested on COCO val2017; masks by the size of their boxes; how it '
-         'was trained is not known here)',
+        ['the paper (training not checked) (tested on COCO val2017; masks by the size '
+         'of their boxes)',
          '35.6', '58.1', '37.7', '17.6', '39.0', '51.8', '–'],
     ]  # fmt: skip
     costs = [b for b in training_section(material).blocks if b.kind == 'table']

@@ -12,11 +12,12 @@ from mmengine.registry import DATA_SAMPLERS, OPTIM_WRAPPERS, PARAM_SCHEDULERS
 
 import eca_mm  # noqa: F401, registers its backbones
 from eca_mm.paper import Protocol, config_name, row_of
-from eca_mm.paper.protocol import DONE, all_settings, table
+from eca_mm.paper.protocol import ATTENTION, DONE, all_settings, table
 from eca_mm.paper.settings import STEP, value_at
 
 DETECTORS = ('faster_rcnn', 'mask_rcnn', 'retinanet')
-CASES = [(s, d) for s in all_settings() for d in s.of if s.path != DONE]
+BY_HAND = (ATTENTION, DONE)
+CASES = [(s, d) for s in all_settings() for d in s.of if s.path not in BY_HAND]
 REGISTRIES = (MODELS, TASK_UTILS, OPTIM_WRAPPERS, PARAM_SCHEDULERS, DATA_SAMPLERS)
 REPO = Path(__file__).parents[2]
 
@@ -116,6 +117,23 @@ def test_an_unfinished_training_is_named(configs, iteration, gpus, found):
     cfg = configs['retinanet']
     run = Protocol(cfg, row_of(cfg), world_size=gpus, iteration=iteration)
     assert [d.found for d in run.differences() if d.setting.path == DONE] == found
+
+
+@pytest.mark.parametrize(
+    ('name', 'start', 'found'),
+    [
+        ('eca_retinanet_r50', 'torchvision://resnet50', [False]),
+        ('se_retinanet_r50', 'open-mmlab://resnet50', [False]),
+        ('eca_retinanet_r50', 'my/weights.pth', []),
+        ('retinanet_r50', 'torchvision://resnet50', []),
+    ],
+)
+def test_attention_left_at_random_is_named(name, start, found):
+    cfg = Config.fromfile(REPO / f'configs/{name}.py').to_dict()
+    cfg['model']['backbone']['init_cfg']['checkpoint'] = start
+    differences = Protocol(cfg, row_of(cfg), world_size=4).differences()
+    assert [d.found for d in differences if d.setting.path == ATTENTION] == found
+    assert len(differences) == len(found)
 
 
 def test_a_test_shows_no_training(configs):

@@ -37,11 +37,10 @@ def test_rows_are_the_papers(repo, name):
 
 @pytest.mark.parametrize('name', ROWS)
 def test_modern_rows_are_mmdetections(repo, name):
-    """All but the paper's batch; RetinaNet's rate is 0.01 at 16 images in the zoo."""
+    """All but the paper's batch."""
     run = protocol(repo / f'configs/modern/{name}.py')
     assert config_name(run.row) == name
-    expected = BATCH - ({'learning rate of that step'} if 'retina' in name else set())
-    assert names(run.differences('v3')) == expected
+    assert names(run.differences('v3')) == BATCH
     assert len(run.differences()) > 15
 
 

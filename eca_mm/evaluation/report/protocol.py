@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from eca_mm.paper import Difference, Protocol, config_name, load_table, row_of
 from eca_mm.paper.protocol import BATCH, zoo_scores
+from eca_mm.paper.reproduction import value_text
 
 from .blocks import Cell, Table
 from .material import Material
@@ -42,13 +43,6 @@ class Standing:
             return None
         return scores_of(self.row, kind)
 
-    def paper_note(self, name: str, kind: str) -> str:
-        """What to know of the paper's row below the runs of a name."""
-        # In 1.x a mask was small, medium or large by the area of its box.
-        sizes = '; masks by the size of their boxes' * (kind == 'segm')
-        known = '; how it was trained is not known here' * (not self.trained)
-        return f'{name} on COCO val2017{sizes}{known}'
-
     def zoo_score(self, kind: str) -> float | None:
         """AP of MMDetection's own model, for a plain one by its rules."""
         if {one.setting.path for one in self.modern} - set(BATCH):
@@ -74,6 +68,13 @@ def standing(run: Run, annotations: dict) -> Standing | None:
     protocol = Protocol(cfg, row, trained, **known)
     differences = protocol.differences()
     return Standing(run, row, trained, differences, protocol.differences('v3'))
+
+
+def paper_note(name: str, kind: str) -> str:
+    """What to know of the paper's row below the runs of a name."""
+    # In 1.x a mask was small, medium or large by the area of its box.
+    sizes = '; masks by the size of their boxes' * (kind == 'segm')
+    return f'{name} on COCO val2017{sizes}'
 
 
 def scores_of(row: dict, kind: str) -> dict | None:
@@ -105,9 +106,13 @@ def rows_beside(name: str, found: list[Standing | None], kind: str) -> list[list
     if None in found:
         return []
     first = found[0]
+    if any(one.row != first.row for one in found):
+        return []
     if all(one.paper_row(kind) for one in found):
         row = first.paper_row(kind)
-        return [figures('the paper', first.paper_note(name, kind), row)]
+        trained = all(one.trained for one in found)
+        title = 'the paper' if trained else 'the paper (training not checked)'
+        return [figures(title, paper_note(name, kind), row)]
     if all(one.zoo_score(kind) for one in found):
         score = dict(AP=first.zoo_score(kind))
         return [figures("MMDetection's zoo", first.zoo_note(name), score)]
@@ -154,6 +159,4 @@ def protocol_table(found: list[Standing]) -> Table | None:
 
 def text(value: object) -> str:
     """A setting as a cell has it."""
-    if value is None:
-        return ABSENT
-    return f'{value:.4g}' if isinstance(value, float) else str(value)
+    return ABSENT if value is None else value_text(value).replace('`', '')

@@ -28,14 +28,13 @@ model = dict(
     test_cfg=dict(rpn=dict(nms=nms, min_bbox_size=-1), rcnn=dict(nms=nms)),
 )
 
-pipeline = [
+# The images are of this size already: one factor, in testing as well.
+train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='V1LoadAnnotations', with_bbox=True),
     dict(type='V1Resize', scale=(128, 128), keep_ratio=True),
     dict(type='PackDetInputs'),
 ]
-train_dataloader = dict(dataset=dict(pipeline=pipeline))
-val_dataloader = dict(dataset=dict(pipeline=pipeline))
-test_dataloader = val_dataloader
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_evaluator = dict(type='V1CocoMetric')
 test_evaluator = val_evaluator
