@@ -39,7 +39,7 @@ def main() -> None:
     calls = []
     for name in ('all_gather', 'all_reduce'):
         counted(name, calls)
-    case = torch.load(folder / 'case.pt')
+    case = torch.load(folder / 'case.pt', weights_only=True)
     norm = torch.nn.SyncBatchNorm(case['channels'], dtype=case['dtype'])
     norm.load_state_dict(case['norm'])
     taps = case['taps'].requires_grad_()

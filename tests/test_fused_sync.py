@@ -63,7 +63,10 @@ def by_ranks(case: dict, folder: Path) -> list[dict]:
         for rank in range(len(SIZES))
     ]
     assert [rank.wait(timeout=300) for rank in ranks] == [0] * len(SIZES)
-    return [torch.load(folder / f'{rank}.pt') for rank in range(len(SIZES))]
+    return [
+        torch.load(folder / f'{rank}.pt', weights_only=True)
+        for rank in range(len(SIZES))
+    ]
 
 
 @pytest.mark.parametrize('dtype', [torch.float64, torch.float32])

@@ -75,7 +75,7 @@ def parse_args() -> argparse.Namespace:
         help='also say whether AP is equivalent within so many points, such as 0.5',
     )  # fmt: skip
     args = parser.parse_args()
-    for name, least in (('replicates', 1), ('seed', 0)):
+    for name, least in (('replicates', 2), ('seed', 0)):
         if getattr(args, name) < least:
             parser.error(f'--{name} must be at least {least}')
     return args

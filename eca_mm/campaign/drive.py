@@ -65,6 +65,7 @@ class Driver:
         self.free = where.slots()
         self.slots: dict[Run, str | None] = {}
         self.failures: Counter[Run] = Counter()
+        self.saved: dict[Run, int | None] = {}
         self.waiting: list[Run] = []
         self.at_work: dict[Run, object] = {}
         self.done: list[Run] = []
@@ -106,6 +107,7 @@ class Driver:
         show(self.runs)
 
     def start(self, run: Run) -> None:
+        self.plan.refuse_edited(run.row)
         devices = self.free.pop(0)
         run.job.mkdir(parents=True, exist_ok=True)
         notes.write(run.job / notes.OWN, dict(digest=self.plan.digests[run.row]))
@@ -138,7 +140,7 @@ class Driver:
             if not words:
                 self.done.append(run)
                 return
-        elif told.get('status') in notes.INTERRUPTED:
+        elif told.get('status') in notes.INTERRUPTED and self.has_moved(run):
             self.waiting.insert(0, run)
             return
         self.failures[run] += 1
@@ -148,23 +150,41 @@ class Driver:
         notes.update(run, failed=words)
         self.failed.append(run)
 
+    def has_moved(self, run: Run) -> bool:
+        """Whether a run has saved anything since it was last interrupted.
+
+        Without this one that is ended each time, as for its memory, would never fail.
+        """
+        path = run.folder / 'last_checkpoint'
+        now = path.stat().st_mtime_ns if path.exists() else None
+        before, self.saved[run] = self.saved.get(run, 0), now
+        return now != before
+
     def hear(self, number: int, frame) -> None:
         """A signal: the runs are told at the next look. A second one ends it now."""
         if self.signal:
+            self.tell()  # it may have come before that look
             raise self.stopped('they save, and end on their own')
         self.signal = number
 
-    def stop(self, show: Show) -> None:
-        """Let the runs of this machine save and end; those of Slurm stay."""
+    def tell(self) -> list[Run]:
+        """Tell the runs of this machine to save and end; a run hears it once."""
         noted = {run: notes.own(run) for run in self.at_work}
         here = [run for run in noted if noted[run].get('executor') == 'local']
         for run in here:
-            tell_to_stop(self.at_work[run], noted[run].get('job_id', ''), run.job)
+            numbers = noted[run].get('job_id'), notes.of_job(run).get('pid')
+            tell_to_stop(self.at_work[run], numbers, run.job)
+        return here
+
+    def stop(self, show: Show) -> None:
+        """Let the runs of this machine save and end; those of Slurm stay."""
+        here = self.tell()
         while any(map(self.is_alive, here)):
             show(self.runs)
             time.sleep(PAUSE)
+            self.tell()  # a job that was only starting has not heard it
         self.collect(here)
-        away = sum(note.get('executor') == 'slurm' for note in noted.values())
+        away = sum(notes.own(r).get('executor') == 'slurm' for r in self.at_work)
         raise self.stopped(f'{away} stay in the queue of Slurm' if away else '')
 
     def stopped(self, left: str) -> RunStopped:

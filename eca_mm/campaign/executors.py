@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -152,7 +152,9 @@ def submit(executor, work: Job):
         with blocked(signal.SIGINT, signal.SIGHUP):
             return executor.submit(work)
     except (FailedJobError, FailedSubmissionError) as error:
-        raise RequestError(f'Slurm refuses a job: {error}') from error
+        raise RequestError(
+            f'Slurm refuses a job: {error} (if it limits how many you have: --jobs N)'
+        ) from error
     finally:
         cloudpickle.unregister_pickle_by_value(job)
 
@@ -203,25 +205,29 @@ class Queue:
 queue = Queue()
 
 
-def tell_to_stop(handle, job_id: str, folder: Path) -> None:
-    """Let the controller of a local job tell it to save and end; others stay.
+def tell_to_stop(handle, numbers: Iterable, folder: Path) -> None:
+    """Tell a local job to save and end.
 
     A number that belongs to another process by now is left alone.
+
+    Args:
+        numbers: Of the processes of its controller and, should that be gone, of the job
+            itself; None for one that is not known.
     """
     from submitit import LocalJob
 
-    if isinstance(handle, LocalJob):
-        is_ours = not handle.done()  # not waited for: its number is its own
+    if isinstance(handle, LocalJob) and not handle.done():
+        numbers = [handle.job_id]  # not waited for: its number is its own
     else:
-        is_ours = handle is None and folder_of(job_id) == str(folder.absolute())
-    if is_ours:
+        numbers = [n for n in numbers if n and folder_of(n) == str(folder.absolute())]
+    for number in numbers[:1]:
         with suppress(ProcessLookupError):
-            os.kill(int(job_id), signal.SIGTERM)
+            os.kill(int(number), signal.SIGTERM)
 
 
-def folder_of(job_id: str) -> str:
-    """The folder that a controller of submitit's was started with; '' of no such."""
+def folder_of(number: int | str) -> str:
+    """The folder that a process of submitit's was started with; '' of no such."""
     try:
-        return Path(f'/proc/{job_id}/cmdline').read_text().split('\0')[-2]
+        return Path(f'/proc/{number}/cmdline').read_text().split('\0')[-2]
     except (OSError, ValueError, IndexError):
         return ''

@@ -49,25 +49,25 @@ class Job:
         self.cwd = cwd
         self.child = 0  # process of the command at work
         self.stopped = False
+        self.before: dict = {}  # handlers of STOPS
 
     def __call__(self) -> dict:
         # The commands inherit the lock: it is held while anything of the run lives.
         with open(Path(self.folder) / LOCK, 'w') as self.lock:
-            with suppress(OSError):  # a file system without locks
-                fcntl.flock(self.lock, fcntl.LOCK_EX)
-            done = self.noted()
-            if done.get('status') == 0:  # by another job that the lock was waited for
-                return done
-            self.before = {n: signal.signal(n, self.stop) for n in STOPS}
+            for number in STOPS:  # before the lock, which may be waited for
+                self.before[number] = signal.signal(number, self.stop)
             try:
-                return self.work()
+                with suppress(OSError):  # a file system without locks
+                    fcntl.flock(self.lock, fcntl.LOCK_EX)
+                done = self.noted()  # by another job that the lock was waited for
+                return done if done.get('status') == 0 else self.work()
             finally:
                 for number, handler in self.before.items():
                     signal.signal(number, handler)
 
     def work(self) -> dict:
         for stage, command in self.commands.items():
-            self.note(stage=stage, host=socket.gethostname())
+            self.note(stage=stage, host=socket.gethostname(), pid=os.getpid())
             if stage == 'test':
                 command = [*command, self.last_checkpoint()]
             with open(Path(self.folder) / LOG, 'a') as log:
@@ -103,8 +103,9 @@ class Job:
         if not self.stopped and not in_slurm():
             self.tell_child()
         self.stopped = True
-        if callable(self.before[number]):
-            self.before[number](number, frame)
+        handler = self.before.get(number)
+        if callable(handler):
+            handler(number, frame)
 
     def tell_child(self) -> None:
         with suppress(ProcessLookupError):  # it has just ended

@@ -16,21 +16,41 @@ def report_runs(folder: Path, runs: list[Run]) -> Path:
     """Write the report of the runs that are done; its page.
 
     Raises:
-        ReportError: No run is done, or the runs cannot be compared.
+        ReportError: No run is done, none of the first row is, or the runs cannot be
+            compared.
     """
-    groups: dict[str, list[Path]] = {}
+    # In the plan's order: the first row is what the others are compared with.
+    groups: dict[str, list[Path]] = {run.row: [] for run in runs}
     for run in runs:
         if notes.finished(run):
-            groups.setdefault(run.row, []).append(run.folder)
+            groups[run.row].append(run.folder)
+    groups = {row: folders for row, folders in groups.items() if folders}
     if not groups:
         raise ReportError('no run is done')
-    first = next(iter(groups.values()))[0]
-    # A campaign's own work dirs: their data are read wherever they lie.
-    record, _ = read_record(first / RECORD)
-    images = first / record.get('images', '')
-    return write_report(
-        groups,
-        folder / REPORT,
-        ann=first / record['annotations'],
-        images=images if images.is_dir() else None,
-    )
+    if runs[0].row not in groups:
+        raise ReportError(
+            f'no run of {runs[0].row} is done, which the others are compared with'
+        )
+    ann, images = data_of([place for places in groups.values() for place in places])
+    return write_report(groups, folder / REPORT, ann=ann, images=images)
+
+
+def data_of(folders: list[Path]) -> tuple[Path, Path | None]:
+    """The annotation file that all runs were tested on, and the folder of its images.
+
+    A campaign's own work dirs: their data are read wherever they lie.
+
+    Raises:
+        ReportError: It is not the same one, or not known.
+    """
+    records = [(place, read_record(place / RECORD)[0]) for place in folders]
+    files = {
+        (at / r['annotations']).resolve() for at, r in records if 'annotations' in r
+    }
+    if len(files) != 1:
+        named = ' and '.join(sorted(map(str, files))) or 'data that they do not name'
+        raise ReportError(
+            f'the runs were tested on {named}: compare rows of one data set'
+        )
+    images = next((at / r['images'] for at, r in records if 'images' in r), None)
+    return files.pop(), images if images and images.is_dir() else None

@@ -63,6 +63,19 @@ class Plan:
         }
         self.digests = {name: digest(cfg) for name, cfg in self.configs.items()}
 
+    def refuse_edited(self, row: str) -> None:
+        """Refuse to train a config that was edited while the campaign runs.
+
+        Raises:
+            RequestError: It does not say any more what it said at the start.
+        """
+        (config,) = (r.config for r in self.rows if r.name == row)
+        if digest(read_config(str(config), parsed(self.options))) != self.digests[row]:
+            raise RequestError(
+                f'row {row}: {config} was edited while the campaign ran: take that '
+                'back, or name another --out'
+            )
+
     def runs(self) -> list[Run]:
         """Seed by seed: a campaign that is stopped early still compares all rows."""
         return [

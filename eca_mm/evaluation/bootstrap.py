@@ -56,7 +56,8 @@ class Bootstrap:
 
     A figure is one of `FIGURES`, or `PER_CLASS`. Draws without an object to find are
     left out; a figure without any such draw is NaN. Interval and p are NaN where too
-    few images hold objects (`Support`), an interval also within END of 0 and 1.
+    few images hold objects (`Support`), an interval also within END of 0 and 1, and a
+    difference where both sides lie at the same end.
 
     Attributes:
         values: Of each group, of its n runs the figures, then the APs of the classes
@@ -99,12 +100,15 @@ class Bootstrap:
         column = _column(figure)
         sides = [self._side(name, column) for name in (group, baseline)]
         value = sides[0].values.mean(0) - sides[1].values.mean(0)
+        at_end = [np.abs(side.values.mean(0) - 0.5) >= 0.5 - END for side in sides]
+        hangs = at_end[0] & at_end[1] & (np.abs(value) < END)  # both at the same end
         pairs = self._pairs(group, baseline)
         if pairs:
             sides = [subtract(*sides, pairs)]
         rests = self.support
         found = variance(sides, rests.freedom[column], rests.excess[column])
-        return self._where_enough(column, difference(value, found, level, bool(pairs)))
+        told = self.support.enough[column] & ~hangs
+        return _where(told, difference(value, found, level, bool(pairs)))
 
     def _pairs(self, group: str, baseline: str) -> list[int] | None:
         """Where the baseline has the group's seeds, if seed is compared with seed."""
@@ -115,12 +119,13 @@ class Bootstrap:
     def _side(self, group: str, column: int | slice) -> Side:
         return Side(self.values[group][:, column], self.samples[group][:, :, column])
 
-    def _where_enough(self, column: int | slice, found: Difference) -> Difference:
-        enough = self.support.enough[column]
-        low, high, p = (
-            np.where(enough, x, np.nan)[()] for x in (found.low, found.high, found.p)
-        )
-        return Difference(found.value, low, high, p, found.variance, found.paired)
+
+def _where(told: np.ndarray, found: Difference) -> Difference:
+    """A difference, whose interval and p are NaN elsewhere."""
+    low, high, p = (
+        np.where(told, x, np.nan)[()] for x in (found.low, found.high, found.p)
+    )
+    return Difference(found.value, low, high, p, found.variance, found.paired)
 
 
 def bootstrap(

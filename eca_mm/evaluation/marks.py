@@ -3,7 +3,7 @@
 A report compares many figures, and with 5 % each some would be marked where nothing
 differs. AP is the figure that is decided on before looking: it has a level of its own.
 All other differences that the report shows share a small one. Together, a report in
-which nothing differs has a mark in at most 7 % of cases.
+which nothing differs has a mark in about 7 % of cases.
 """
 
 from collections.abc import Hashable, Mapping

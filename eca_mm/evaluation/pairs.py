@@ -7,8 +7,9 @@ from scipy import stats
 
 from .variance import Side
 
-# Fewest seeds a side of which it can be shown that they go together, and how sure.
-LEAST_PAIRS, SURE = 5, 0.05
+# Fewest seeds a side of which it can be shown that they go together, and how sure: at
+# 5 % chance correlations made a fourth of the paired comparisons of equals significant.
+LEAST_PAIRS, SURE = 5, 0.01
 
 
 def pairs_of(
@@ -22,9 +23,9 @@ def pairs_of(
     Shown means: both sides have the same seeds, LEAST_PAIRS or more, and their APs
     correlate with a one-sided p below SURE.
     """
-    if None in ours or len(set(ours)) < max(len(ours), LEAST_PAIRS):
+    if None in [*ours, *theirs] or len(set(ours)) < max(len(ours), LEAST_PAIRS):
         return None
-    if sorted(ours) != sorted(seed for seed in theirs if seed is not None):
+    if sorted(ours) != sorted(theirs):
         return None
     order = [theirs.index(seed) for seed in ours]
     if np.ptp(our_aps) == 0 or np.ptp(their_aps) == 0:

@@ -33,7 +33,8 @@ class Simulator:
         """A report's bootstrap of groups a, b ... with runs of these skills."""
         groups = dict(zip('abcd', simulate(world, arms, self.rng), strict=False))
         seed = int(self.rng.integers(2**31))
-        return bootstrap(groups, self.draws, seed, progress=False)
+        seeds = {name: [*range(len(runs))] for name, runs in groups.items()}
+        return bootstrap(groups, self.draws, seed, progress=False, seeds=seeds)
 
     def truth(self, world: World, skills: list[float]) -> list[float]:
         """AP of runs of these skills on all the images there are."""

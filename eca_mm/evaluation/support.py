@@ -14,7 +14,7 @@ import numpy as np
 from .matching import Matches
 
 # Images below which there is no interval and no mark. From here on AP of two models
-# that do not differ is marked in 2 to 7 % of reports (study "null" in
+# that do not differ is marked in 0.3 to 7 % of reports (study "null" in
 # benchmarks/statistics.csv, 600 reports a row; mean of the rows: 4 %).
 LEAST_IMAGES = 10
 # Of each figure its place among the area ranges: all, small, medium, large.

@@ -52,16 +52,19 @@ class Variance:
         training: Of each side the variance between its seeds on the same images; empty
             where a side has one run.
         seeds: Of each side the number of seeds.
+        own: Of each side what the images do to one run alone, which ``training`` holds
+            too: the seeds' spread on the same images.
     """
 
     images: np.ndarray
     freedom_of_images: np.ndarray
     training: tuple[np.ndarray, ...]
     seeds: tuple[int, ...]
+    own: tuple[np.ndarray, ...] = ()
 
     @property
     def parts(self) -> list[np.ndarray]:
-        """What each side's training luck adds."""
+        """What the spread of each side's seeds adds."""
         return [v / n for v, n in zip(self.training, self.seeds, strict=False)]
 
     @property
@@ -75,11 +78,15 @@ class Variance:
 
     @property
     def share(self) -> np.ndarray:
-        """Training's share of the variance; NaN where it is not known."""
+        """Training's share of the variance; NaN where it is not known.
+
+        Of the seeds' spread that is what the images do not explain.
+        """
         if not self.training:
             return np.full(np.shape(self.images), np.nan)
+        each = zip(self.training, self.own, self.seeds, strict=True)
         with np.errstate(invalid='ignore'):
-            return sum(self.parts) / self.total
+            return sum(np.maximum(v - own, 0) / n for v, own, n in each) / self.total
 
     @property
     def freedom(self) -> np.ndarray:
@@ -115,12 +122,14 @@ def variance(
     images = _nan(np.nanvar, drawn, ddof=1) * excess**2
     if min(seeds) == 1:
         return Variance(images, freedom, (), seeds)
-    own = sum(_own(side.samples) / len(side.values) for side in sides)
+    own = tuple(_own(side.samples) * excess**2 for side in sides)
+    alone = sum(of_side / n for of_side, n in zip(own, seeds, strict=True))
     return Variance(
-        images=np.maximum(images - own * excess**2, 0),
+        images=np.maximum(images - alone, 0),
         freedom_of_images=freedom,
         training=tuple(side.values.var(0, ddof=1) for side in sides),
         seeds=seeds,
+        own=own,
     )
 
 

@@ -4,15 +4,18 @@ import json
 import shutil
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 from small_campaign import here, make_rows, plan_of, run, starts
 
 from eca_mm.campaign import notes
+from eca_mm.campaign.outcome import report_runs
 from eca_mm.campaign.status import status_of
 from eca_mm.checkpoints.safe import load_file
 from eca_mm.engine import RequestError
 from eca_mm.engine.run_lock import only_run
+from eca_mm.evaluation.report.runs import ReportError
 
 
 def test_a_failing_run_is_tried_once_more_and_stops_no_other(tmp_path):
@@ -45,6 +48,50 @@ def test_pre_emption_is_no_failure(tmp_path):
     rows = make_rows(tmp_path, seeds=(0,), none=dict(faults=faults))
     runs, failed = run(tmp_path, rows[:1])
     assert failed == [] and starts(runs[0]) == ['0', '2', '3', '4']
+
+
+def test_ended_again_and_again_without_a_save_is_a_failure(tmp_path):
+    """As by a limit of memory: nothing is saved; the first time may be bad luck."""
+    rows = make_rows(tmp_path, seeds=(0,), none=dict(faults={(0, 0): 'end'}))
+    runs, failed = run(tmp_path, rows[:1])
+    assert failed == runs and starts(runs[0]) == ['0', '0', '0']
+    assert status_of(runs[0]).note == 'ended by SIGTERM: stopped: by SIGTERM'
+
+
+def test_a_config_that_is_edited_meanwhile_is_refused(tmp_path):
+    rows = make_rows(tmp_path)
+
+    def show(runs):
+        with rows[0].config.open('a') as file:
+            file.write('more = 1\n')
+
+    with pytest.raises(RequestError, match='row none: .*none.py was edited'):
+        run(tmp_path, rows[:1], seeds=(0, 1), show=show, jobs=1)
+
+
+def test_the_first_row_is_what_the_others_are_compared_with(tmp_path):
+    """Also where its first seed is not done; and there is no report without it."""
+    rows = make_rows(tmp_path)
+    runs, _ = run(tmp_path, rows, seeds=(0, 1))
+    for one in runs[::2]:  # those of none
+        (one.folder / notes.FINISHED).rename(one.folder / 'not yet')
+        page = partial(report_runs, tmp_path / 'out', runs)
+        if one is runs[0]:
+            text = (page().parent / 'report.md').read_text()
+            assert 'eca against none, box AP' in text
+    with pytest.raises(ReportError, match='no run of none is done, which the others'):
+        page()
+
+
+def test_rows_of_two_data_sets_are_not_compared(tmp_path):
+    runs, _ = run(tmp_path, make_rows(tmp_path))
+    path = runs[1].folder / 'results.json'
+    record = json.loads(path.read_text())
+    other = tmp_path / 'other.json'
+    shutil.copy(runs[1].folder / record['annotations'], other)
+    path.write_text(json.dumps(record | dict(annotations=str(other))))
+    with pytest.raises(ReportError, match=r'tested on .*ann.json and .*other.json: '):
+        report_runs(tmp_path / 'out', runs)
 
 
 def test_a_campaign_is_extended(tmp_path):

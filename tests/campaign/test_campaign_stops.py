@@ -48,6 +48,38 @@ def test_a_signal_stops_the_runs_cleanly(tmp_path, number):
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
+def test_two_signals_at_once_reach_the_runs(tmp_path):
+    """Both before the campaign looks: it ends, and the runs save and end as well."""
+    rows = make_rows(tmp_path, **BOTH_WAIT)
+    plan = plan_of(tmp_path / 'out', rows, (0,))
+    driver = drive.Driver(plan, plan.runs(), here(), tools(tmp_path))
+    while driver.waiting:
+        driver.start(driver.waiting.pop(0))
+    runs = driver.runs
+    wait_for(lambda: all((one.folder / 'last_checkpoint').exists() for one in runs))
+    driver.hear(signal.SIGINT, None)
+    with pytest.raises(RunStopped, match='they save, and end on their own'):
+        driver.hear(signal.SIGINT, None)
+    wait_for(lambda: not any(map(driver.is_alive, runs)))
+    assert [notes.of_job(one)['status'] for one in runs] == [143, 143]
+
+
+def test_a_run_whose_controller_is_gone_is_told(tmp_path):
+    """submitit's controller forwards signals; without it the job itself is told."""
+    rows = make_rows(tmp_path, **BOTH_WAIT)
+    plan = plan_of(tmp_path / 'out', rows, (0,))
+    driver = drive.Driver(plan, plan.runs()[:1], here(), tools(tmp_path))
+    (one,) = driver.runs
+    driver.start(driver.waiting.pop(0))
+    wait_for((one.folder / 'last_checkpoint').exists)
+    os.kill(int(driver.at_work[one].job_id), signal.SIGKILL)
+    wait_for(driver.at_work[one].done)
+    assert driver.is_alive(one)
+    assert driver.tell() == [one]
+    wait_for(lambda: not driver.is_alive(one))
+    assert notes.of_job(one)['status'] == 143
+
+
 def test_runs_of_a_killed_campaign_are_taken_over(tmp_path):
     """They are at work when the next campaign begins: it waits, and repeats nothing."""
     rows = make_rows(tmp_path, **BOTH_WAIT)

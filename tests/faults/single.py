@@ -39,8 +39,8 @@ class Run:
 
 
 def moment(run: Run, whole: Whole, chance: Random) -> None:
-    """Wait for any moment of the first two thirds of a run."""
-    wait(run.pid, chance.uniform(0, whole.rest * 2 / 3))
+    """Wait for any moment of its first third, should it be faster than the whole."""
+    wait(run.pid, chance.uniform(0, whole.rest / 3))
 
 
 def ends_as(work_dir: Path, whole: Whole, log: Path, **settings) -> str:

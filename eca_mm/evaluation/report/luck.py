@@ -36,13 +36,14 @@ def luck_row(material: Material, kind: str, name: str, figure: str) -> dict:
     found = material.sampled[kind].difference(name, material.baseline, figure)
     v = found.variance
     told = not isnan(found.p)
+    training = float(v.share * v.total) if told and v.training else None
     return dict(
         run=name,
         figure=figure,
         standard_error=float(v.error) if told else None,
         degrees_of_freedom=float(v.freedom) if told else None,
-        variance_images=float(v.images) if told else None,
-        variance_training=float(sum(v.parts)) if told and v.training else None,
+        variance_images=float(v.total) - (training or 0) if told else None,
+        variance_training=training,
         training_share=float(v.share) if told and v.training else None,
         smallest_difference=smallest_difference(v) if told else None,
         paired=found.paired,

@@ -29,7 +29,8 @@ def scores_section(material: Material) -> Section:
         blocks.append(table)
     if material.notes:
         blocks.insert(0, Note(material.notes))
-    if any(len(group.runs) == 1 for group in material.groups):
+    single = any(len(group.runs) == 1 for group in material.groups)
+    if single and not material.baseline:  # else the verdict says so
         blocks.append(Note([NOISE]))
     return Section('scores', 'Scores', blocks)
 
@@ -95,9 +96,11 @@ def rule(material: Material) -> str:
             f'included, are marked where p is below {OTHERS:.0%}, adjusted after '
             'Benjamini and Hochberg for all of these'
         )
+    known = all(len(group.runs) > 1 for group in material.groups)
+    luck = 'the luck of images and seeds' if known else 'the luck of the images'
     return (
-        f'{text}. Where nothing differs, at most 7 of 100 reports have any mark. No '
-        'mark does not mean equal.'
+        f'{text}. Where nothing differs but {luck}, about 7 of 100 reports have any '
+        'mark. No mark does not mean equal.'
     )
 
 

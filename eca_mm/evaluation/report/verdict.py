@@ -35,14 +35,15 @@ def headline(material: Material, kind: str, name: str, found: Difference) -> str
     known = bool(found.variance.training)
     noise = 'the noise of images and seeds' if known else 'the noise of the images'
     if isnan(found.p):
-        said = 'in too few images to tell'
+        said = 'too few to say'
     elif marked:
         said = f'exceeds {noise}'
     else:
         said = 'not distinguishable, which does not say that they are equal'
     p = material.marks.p_of(kind, name, 'AP')
+    adjusted = 'adjusted ' * (material.marks.primary > 1)
     reach = span(found.low, found.high, signed) + (
-        '' if isnan(p) else f', {p_value(p)}'
+        '' if isnan(p) else f', {adjusted}{p_value(p)}'
     )
     return (
         f'{name} against {material.baseline}, {KINDS[kind]} AP: '
@@ -69,11 +70,12 @@ def more(material: Material, kind: str, name: str, found: Difference) -> list[st
         lines = [f'With {seeds} seeds{pairs}, {said}.']
     if isnan(found.p):
         return lines
-    lines.append(
-        f'A true difference of {points(smallest(found.variance))} points would have '
-        'been found in 4 of 5 such comparisons.'
-    )
-    lines += of_the_paper(material, kind, name, found)
+    if found.variance.error > 0:
+        lines.append(
+            f'A true difference of {points(smallest(found.variance))} points would '
+            'have been found in 4 of 5 such comparisons (p < 5 %, before adjustment).'
+        )
+        lines += of_the_paper(material, kind, name, found)
     if material.margin is not None:
         lines.append(equivalent(found, material.margin))
     return lines

@@ -30,6 +30,7 @@ def arguments() -> tuple[dict, Path, dict]:
 def save(work_dir: Path, step: int, value: str) -> None:
     """A file that torch reads: a checkpoint of plain values, whole or not there."""
     path = work_dir / f'iter_{step}.pth'
+    path.with_suffix('.json').write_text(json.dumps([step, value]))
     with ZipFile(work_dir / '.new', 'w') as file:
         content = dict(meta=dict(iter=step), state_dict=dict(value=value))
         file.writestr('archive/data.pkl', pickle.dumps(content, protocol=2))
@@ -43,9 +44,9 @@ def resumed(work_dir: Path) -> tuple[int, str]:
     if '--resume' not in sys.argv or not (work_dir / 'last_checkpoint').exists():
         return 0, ''
     path = Path((work_dir / 'last_checkpoint').read_text())
-    content = pickle.loads(ZipFile(path).read('archive/data.pkl'))
+    step, value = json.loads(path.with_suffix('.json').read_text())
     print('going on from', path, flush=True)
-    return content['meta']['iter'], content['state_dict']['value']
+    return step, value
 
 
 def misbehave(settings, work_dir: Path, step: int, seed: int, told: list) -> None:
@@ -63,6 +64,9 @@ def misbehave(settings, work_dir: Path, step: int, seed: int, told: list) -> Non
         time.sleep(0.01)
     if how.startswith('kill'):
         os.kill(os.getpid(), signal.SIGKILL)
+    if how == 'end':  # told to, before anything is saved
+        print('stopped: by SIGTERM', file=sys.stderr)
+        sys.exit(143)
     if how.startswith('term'):
         os.kill(os.getpid(), signal.SIGTERM)
         return
