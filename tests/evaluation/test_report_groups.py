@@ -28,6 +28,7 @@ def root(tmp_path_factory):
     shutil.copy(root / 'eca0.json', root / 'copy.json')
     (root / 'empty.json').write_text('[]')
     make_work_dir(root, coco, 'run', 2, 'a.py')
+    make_work_dir(root, coco, 'again', 3, 'a.py')
     return root
 
 
@@ -138,6 +139,12 @@ def test_groups_of_other_data(root, call, tmp_path):
 def test_wrong_margins(call, margin):
     status, lines = call(NONE, f'--margin={margin}')
     assert (status, len(lines)) == (2, 1) and 'a margin is points' in lines[0]
+
+
+def test_trainings_of_a_group_are_all_drawn(call, tmp_path):
+    assert call('a=run,again', 'b=none0.json')[0] == 0
+    rows = csv.DictReader((tmp_path / 'out/report_data/training.csv').open())
+    assert {row['run'] for row in rows} == {'a 1', 'a 2'}
 
 
 def test_runs_that_found_nothing_are_no_copies(root, call, tmp_path):

@@ -90,7 +90,7 @@ def curve_figure(material: Material) -> Figure:
         limits = dict(xlim=(0, None), ylim=(0, None) if term in SCORES else None)
         with panel(panels, title, xlabel='iteration', **limits) as axes:
             for name, line in lines.items():
-                shade = colour(material.names.index(name))
+                shade = colour(material.places[name])
                 axes.plot(*np.array(line).reshape(-1, 2).T, color=shade, **form)
         data += [
             dict(run=name, figure=term, iteration=x, value=y)
