@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from .channel_sums import gradient_sums
+from .channel_sums import sums_and_products
 
 __all__ = ['channel_means', 'gated_projection', 'gated_tail']
 
@@ -140,7 +140,7 @@ class GatedTail(Function):
     def backward(ctx, grad):
         u, scale, out = ctx.saved_tensors
         grad = through_relu(grad, out)
-        grad_shift, grad_scale = gradient_sums(grad, u)
+        grad_shift, grad_scale = sums_and_products(grad, u)
         grad_u = grad * per_pixel(scale, u)
         return grad_u, grad_scale.to(scale.dtype), grad_shift.to(ctx.shift_dtype), grad
 

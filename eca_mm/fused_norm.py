@@ -22,7 +22,7 @@ from torch import distributed as dist
 from torch.autograd import Function
 
 from .batch_statistics import batch_statistics
-from .channel_sums import differentiates, gradient_sums
+from .channel_sums import differentiates, sums_and_products
 from .fused import through_relu
 
 __all__ = ['normed_tail']
@@ -50,7 +50,7 @@ def normed_tail(
     if group is None and u.shape[0] * u.shape[2] * u.shape[3] == 1:
         raise ValueError(
             'Expected more than 1 value per channel when training, got input size '
-            f'{tuple(u.shape)}'
+            f'{u.shape}'
         )
     statistics = batch_statistics(u, norm, group)
     means, a, b, *carriers = Normed.apply(
@@ -134,7 +134,7 @@ class NormedTail(Function):
         grad_identity = None
         if out is not None:
             grad = grad_identity = through_relu(grad, out)
-        total, total_u = gradient_sums(grad, u, mean)
+        total, total_u = sums_and_products(grad, u, mean)
         grad_gate = torch.addcmul(b * total, a, total_u).to(gate.dtype)
         grad_a, grad_b = (gate * total_u).sum(0), (gate * total).sum(0)
         carriers = grad, gate * a

@@ -173,4 +173,5 @@ def test_one_value_a_channel_is_torchs_error():
         with pytest.raises(ValueError, match='more than 1 value per channel') as error:
             function(*one)
         messages.append(str(error.value))
+    assert messages[0] == messages[1]
     assert not int(end.norm.num_batches_tracked) > 1
