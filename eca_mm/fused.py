@@ -23,6 +23,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from .channel_sums import sums_and_products
+from .tail import tail
 
 __all__ = ['channel_means', 'gated_projection', 'gated_tail']
 
@@ -63,7 +64,10 @@ def gated_tail(
         overwrite: Write the result over ``u`` where no gradient is asked for.
     """
     identity = identity.to(u.dtype)
-    if overwrite and not torch.is_grad_enabled():
+    # Compiled, an output with channels last may not be named, and needs no help.
+    eager = not torch.compiler.is_compiling()
+    own = overwrite and u.dtype == scale.dtype
+    if own and eager and not torch.is_grad_enabled():
         torch.addcmul(identity, u, per_pixel(scale, u), out=u)
         return u.add_(per_pixel(shift, u)).relu_()
     return GatedTail.apply(u, scale, shift, identity)
@@ -127,8 +131,7 @@ class GatedTail(Function):
 
     @staticmethod
     def forward(u, scale, shift, identity):
-        out = torch.addcmul(identity, u, per_pixel(scale, u))
-        return out.add_(per_pixel(shift, u)).relu_()
+        return tail(u, scale, shift, identity)
 
     @staticmethod
     def setup_context(ctx, inputs, output):
