@@ -20,11 +20,8 @@ def tail(u: Tensor, scale: Tensor, shift: Tensor, identity: Tensor | None) -> Te
         return scaled(u, scale, shift)
     scale, shift = scale[..., None, None], shift[..., None, None]
     if u.dtype == scale.dtype:
-        out = torch.addcmul(identity, u, scale)
-        # In one pass, for float32 and float64 on the CPU; a compiler makes its own.
-        if as_images(out) and not torch.compiler.is_compiling():
-            return torch.ops.aten._add_relu_.Tensor(out, shift)
-        return out.add_(shift).relu_()
+        # Not by torch's _add_relu_, which would save a pass: it makes infinity finite.
+        return torch.addcmul(identity, u, scale).add_(shift).relu_()
     return (u * scale).add_(shift).add_(identity).relu_().to(u.dtype)
 
 
