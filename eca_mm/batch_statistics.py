@@ -2,9 +2,9 @@
 
 In one pass over u for both: each image's sums of u and of (u - guess) * u, where the
 guess of a channel's mean is the running mean, give the means and the variance. That
-cancels digits where the guess is far off and the variance small beside the mean, which
-the result tells; then each image's mean is subtracted first. Sums over an image are
-float32 and are put together in float64.
+cancels digits where the guess is far off or the mean large beside the deviation, which
+the result tells; in such channels each image's mean is subtracted first. Sums over an
+image are float32 and are put together in float64.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,15 +14,16 @@ import torch
 from torch import Tensor, nn
 from torch import distributed as dist
 
-from .channel_sums import as_images, gradient_sums
+from .channel_sums import as_images, sums_and_products
 
 # Bytes of u at once, so that it and its differences, read twice each, stay in a cache.
 # Of 128 KiB to all of it the best at 7x7 to 120x160 pixels (2 MiB of L2).
 CHUNK = 2**19
-# In variances: what quick sums may lose by a product of the guess's error and the mean,
-# and by a squared mean. An error of 1e-7 in a sum is then one of 4e-7 in the variance,
-# and 1e-5 deviations in the mean, of which torch's own scale and shift round away 3e-6.
-MOST_OFF, MOST_SQUARED = 4, 1e4
+LINE = 16  # floats in a cache line
+# In variances, the most that quick sums serve for: of the product of the guess's error
+# and the mean, and of the squared mean. The variance is found as a small difference of
+# these; an error of 1e-7 in a sum is then one of 1e-6 in the variance at most.
+MOST_OFF, MOST_SQUARED = 4, 9
 
 
 class BatchStatistics(NamedTuple):
@@ -56,7 +57,7 @@ def batch_statistics(
     momentum, *running = tracked(norm)
     own = u.device.type == 'cpu' and u.dtype != torch.float64
     if own:
-        means, mean, variance = quick_statistics(u, running[0]) or safe_statistics(u)
+        means, mean, variance = quick_statistics(u, running[0])
     else:  # torch's, which without other ranks updates the running statistics, too
         means = u.mean((2, 3), dtype=dtype)
         updated = running if group is None else (None, None)
@@ -106,10 +107,9 @@ def over_ranks(
     understands the others.
     """
     sent = torch.cat([mean, torch.rsqrt(variance + eps), mean.new_tensor([count])])
-    received = [torch.empty_like(sent) for _ in range(dist.get_world_size(group))]
-    dist.all_gather(received, sent, group)
+    table = gathered(sent, group)
     # (ranks, 2 C + 1); a rank without images has nothing to say
-    table = torch.stack([row for row in received if row[-1] > 0]).double()
+    table = table[table[:, -1] > 0].double()
     means, rstds, counts = table.split([len(mean), len(mean), 1], 1)
     count = counts.sum()
     total = (means * counts).sum(0) / count
@@ -117,29 +117,44 @@ def over_ranks(
     return total, squares.sum(0) / count, int(count)
 
 
-def quick_statistics(
-    u: Tensor, guess: Tensor | None
-) -> tuple[Tensor, Tensor, Tensor] | None:
-    """Means (N, C) of the images, mean (C,) and variance (C,) of all, if it is safe.
+def gathered(sent: Tensor, group: dist.ProcessGroup) -> Tensor:
+    """(L,) of each rank -> (ranks, L), by the collective that SyncBatchNorm takes."""
+    ranks = dist.get_world_size(group)
+    table = sent.new_empty(ranks, len(sent))
+    if dist.get_backend(group) == 'gloo':
+        rows = list(table.unbind())
+        dist.all_gather(rows, sent, group)
+    else:
+        dist.all_gather_into_tensor(table, sent, group)
+    return table
+
+
+def quick_statistics(u: Tensor, guess: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Means (N, C) of the images, mean (C,) and variance (C,) of all, in float64.
 
     Args:
         guess: (C,), of the mean; 0 if none is given.
     """
     if as_images(u) is None:
-        return None
+        return safe_statistics(u)
     guess = u.new_zeros(u.shape[1]) if guess is None else guess
     pixels = u.shape[2] * u.shape[3]
-    sums, products = gradient_sums(u, u, guess)
-    mean = sums.mean(0, dtype=torch.float64) / pixels
+    sums, products = sums_and_products(u, u, guess)
+    means = sums.double() / pixels
+    mean = means.mean(0)
     off = guess - mean
     variance = products.mean(0, dtype=torch.float64) / pixels + off * mean
     lost = torch.maximum((off * mean).abs() / MOST_OFF, mean.square() / MOST_SQUARED)
-    safe = bool((lost <= variance).all())  # not if anything is NaN
-    return (sums / pixels, mean, variance) if safe else None
+    bad = ~(lost <= variance)  # also where anything is NaN
+    if bad.all():
+        return safe_statistics(u)
+    if bad.any():
+        means[:, bad], mean[bad], variance[bad] = safe_statistics(u[:, bad])
+    return means, mean, variance
 
 
 def safe_statistics(u: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """As :func:`quick_statistics`, whatever u is."""
+    """As :func:`quick_statistics`, whatever u is, in two passes."""
     n, channels, height, width = u.shape
     found = zip(*(moments(part, dim) for part, dim in parts(u)), strict=True)
     # Each (NC,), part by part, -> (N, C)
@@ -157,9 +172,12 @@ def parts(u: Tensor) -> Iterator[tuple[Tensor, int]]:
         rows = u.view(n * channels, height * width)
         size = max(1, CHUNK // (height * width * u.element_size()))
         return ((part, 1) for part in rows.split(size))
-    # (N, C, H, W) -> N times (HW, C), as they are stored with channels last
+    # (N, C, H, W) -> N times (HW, C), as they are stored with channels last. All pixels
+    # at once, whose mean is asked for, and as many channels as make whole cache lines.
     images = u.permute(0, 2, 3, 1).reshape(n, height * width, channels)
-    return ((image, 0) for image in images)
+    size = CHUNK // (height * width * u.element_size())
+    size = max(LINE, size // LINE * LINE)
+    return ((part, 0) for image in images for part in image.split(size, 1))
 
 
 def moments(x: Tensor, dim: int) -> tuple[Tensor, Tensor]:

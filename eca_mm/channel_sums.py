@@ -4,21 +4,23 @@ import torch
 from torch import Tensor
 
 
-def gradient_sums(
-    grad: Tensor, u: Tensor, center: Tensor | None = None
+def sums_and_products(
+    x: Tensor, u: Tensor, center: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Sums of grad and of grad * (u - center) over the pixels, (N, C) each.
+    """Sums of x and of x * (u - center) over the pixels, (N, C) each.
 
     Args:
-        grad, u: (N, C, H, W).
+        x: (N, C, H, W): a gradient, or u itself, whose squares are wanted.
+        u: (N, C, H, W).
         center: (C,), 0 if none is given.
     """
-    images = None if differentiates(grad) else as_images(grad, u)
+    images = None if differentiates(x) else as_images(x, u)
     if images is None:
-        wide = torch.promote_types(grad.dtype, torch.float32)
+        wide = torch.promote_types(x.dtype, torch.float32)
+        u = u.to(wide)  # or a product would be rounded before it is summed
         u = u if center is None else u - center.to(wide)[:, None, None]
-        return tuple(x.sum((2, 3), dtype=wide) for x in (grad, grad * u))
-    # As the gradient of a batch norm's bias and weight: no other operator has the sum
+        return tuple(found.sum((2, 3), dtype=wide) for found in (x, x * u))
+    # As the gradients of a batch norm's bias and weight: no other operator has the sum
     # of a product without writing the product, which takes three times as long.
     n, channels = u.shape[:2]
     center = u.new_zeros(channels) if center is None else center.to(u.dtype)
@@ -27,9 +29,9 @@ def gradient_sums(
     rstd = torch.ones_like(centers[0])
     found = [
         torch.ops.aten.native_batch_norm_backward(
-            g[None], x[None], None, None, None, c, rstd, True, 0, [False, True, True]
+            g[None], v[None], None, None, None, c, rstd, True, 0, [False, True, True]
         )[1:]
-        for g, x, c in zip(*images, centers, strict=True)
+        for g, v, c in zip(*images, centers, strict=True)
     ]
     products, totals = map(torch.cat, zip(*found, strict=True))
     return totals.view(n, channels), products.view(n, channels)

@@ -22,7 +22,8 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from .channel_sums import gradient_sums
+from .channel_sums import sums_and_products
+from .tail import tail
 
 __all__ = ['channel_means', 'gated_projection', 'gated_tail']
 
@@ -63,7 +64,10 @@ def gated_tail(
         overwrite: Write the result over ``u`` where no gradient is asked for.
     """
     identity = identity.to(u.dtype)
-    if overwrite and not torch.is_grad_enabled():
+    # Compiled, an output with channels last may not be named, and needs no help.
+    eager = not torch.compiler.is_compiling()
+    own = overwrite and u.dtype == scale.dtype
+    if own and eager and not torch.is_grad_enabled():
         torch.addcmul(identity, u, per_pixel(scale, u), out=u)
         return u.add_(per_pixel(shift, u)).relu_()
     return GatedTail.apply(u, scale, shift, identity)
@@ -127,8 +131,7 @@ class GatedTail(Function):
 
     @staticmethod
     def forward(u, scale, shift, identity):
-        out = torch.addcmul(identity, u, per_pixel(scale, u))
-        return out.add_(per_pixel(shift, u)).relu_()
+        return tail(u, scale, shift, identity)
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -140,7 +143,7 @@ class GatedTail(Function):
     def backward(ctx, grad):
         u, scale, out = ctx.saved_tensors
         grad = through_relu(grad, out)
-        grad_shift, grad_scale = gradient_sums(grad, u)
+        grad_shift, grad_scale = sums_and_products(grad, u)
         grad_u = grad * per_pixel(scale, u)
         return grad_u, grad_scale.to(scale.dtype), grad_shift.to(ctx.shift_dtype), grad
 

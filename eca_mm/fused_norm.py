@@ -1,4 +1,4 @@
-"""The end of a residual block whose norm learns from the batch, in fewer passes.
+"""The end of a residual block whose norm learns from the batch, with less saved.
 
 relu(gate * norm(u) + identity), where the norm is a batch norm in training mode and the
 gates come from the means of its output. That is affine, too, once the statistics of the
@@ -6,7 +6,8 @@ batch are known: norm(u) = a * (u - mean) + b with a = weight * rstd and b = bia
 are the means, a * (an image's mean - mean) + b. One pass over u finds the statistics
 and each image's means, another one makes the output of u and the other branch. Nothing
 but u, the output and tensors of (N, C) is kept for backward, where a plain block
-with attention keeps the norm's output, too.
+with attention keeps the norm's output, too. Against such a block these are also fewer
+passes over memory; against one without attention they are about as many.
 
 Backward is two functions, with the gates' own graph between them. The later one tells
 the earlier one the gradient behind the ReLU and the factors (N, C) to multiply it by,
@@ -22,8 +23,9 @@ from torch import distributed as dist
 from torch.autograd import Function
 
 from .batch_statistics import batch_statistics
-from .channel_sums import differentiates, gradient_sums
+from .channel_sums import differentiates, sums_and_products
 from .fused import through_relu
+from .tail import scaled, tail
 
 __all__ = ['normed_tail']
 
@@ -50,7 +52,7 @@ def normed_tail(
     if group is None and u.shape[0] * u.shape[2] * u.shape[3] == 1:
         raise ValueError(
             'Expected more than 1 value per channel when training, got input size '
-            f'{tuple(u.shape)}'
+            f'{u.shape}'
         )
     statistics = batch_statistics(u, norm, group)
     means, a, b, *carriers = Normed.apply(
@@ -134,26 +136,11 @@ class NormedTail(Function):
         grad_identity = None
         if out is not None:
             grad = grad_identity = through_relu(grad, out)
-        total, total_u = gradient_sums(grad, u, mean)
+        total, total_u = sums_and_products(grad, u, mean)
         grad_gate = torch.addcmul(b * total, a, total_u).to(gate.dtype)
         grad_a, grad_b = (gate * total_u).sum(0), (gate * total).sum(0)
         carriers = grad, gate * a
         return None, grad_gate, grad_a, grad_b, grad_identity, None, *carriers
-
-
-def tail(u: Tensor, scale: Tensor, shift: Tensor, identity: Tensor | None) -> Tensor:
-    """relu(scale * u + shift + identity) or scale * u + shift, in the dtype of ``u``.
-
-    Args:
-        u, identity: (N, C, H, W), of one dtype.
-        scale, shift: (N, C), at least float32.
-    """
-    scale, shift = scale[..., None, None], shift[..., None, None]
-    if identity is None:
-        return (u * scale).add_(shift).to(u.dtype)
-    if u.dtype == scale.dtype:
-        return (identity + shift).addcmul_(u, scale).relu_()
-    return (u * scale).add_(shift).add_(identity).relu_().to(u.dtype)
 
 
 def combined(
@@ -166,12 +153,13 @@ def combined(
         factors, shift: (N, C).
         mean, slope: (C,).
     """
-    factors, shift = factors[..., None, None], shift[..., None, None]
-    mean, slope = mean.to(slope.dtype)[:, None, None], slope[:, None, None]
     if differentiates(grad):
+        factors, shift = factors[..., None, None], shift[..., None, None]
+        mean, slope = mean.to(slope.dtype)[:, None, None], slope[:, None, None]
         return (grad * factors + (u - mean) * slope + shift).to(u.dtype)
-    out = torch.sub(u, mean).mul_(slope).add_(shift)
-    return out.addcmul_(grad, factors).to(u.dtype)
+    shift = (shift - mean * slope).to(shift.dtype)
+    out = scaled(u, slope.expand_as(shift), shift, shift.dtype)
+    return out.addcmul_(grad, factors[..., None, None]).to(u.dtype)
 
 
 def differentiable(

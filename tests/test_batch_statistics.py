@@ -118,26 +118,49 @@ def test_parts_change_nothing(layout, monkeypatch):
     u = batch(layout=layout)[:, :5].contiguous(memory_format=layout)
     whole = subject.safe_statistics(u)
     monkeypatch.setattr(subject, 'CHUNK', 2 * 9 * 7 * 4)
-    assert len(list(subject.parts(u))) == (8 if layout == LAYOUTS[0] else 3)
+    monkeypatch.setattr(subject, 'LINE', 2)
+    assert len(list(subject.parts(u))) == (8 if layout == LAYOUTS[0] else 9)
     for found, value in zip(subject.safe_statistics(u), whole, strict=True):
         torch.testing.assert_close(found, value, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize('layout', LAYOUTS, ids=['NCHW', 'NHWC'])
-def test_quick_sums_step_aside_where_they_lose_digits(layout):
-    """With means of 1e3 unless these are known, and with NaN; else both agree."""
-    u = batch(layout=layout)
-    for quick, safe in zip(
-        subject.quick_statistics(u, None), subject.safe_statistics(u), strict=True
-    ):
-        torch.testing.assert_close(quick.double(), safe, rtol=2e-6, atol=2e-6)
-    large = batch(layout=layout, mean=20.0)
-    known = large.mean((0, 2, 3))
-    assert subject.quick_statistics(large, None) is None
-    assert subject.quick_statistics(large, known) is not None
-    assert subject.quick_statistics(1e3 + u, 1e3 + u.mean((0, 2, 3))) is None
-    u[0, 0, 0, 0] = torch.nan
-    assert subject.quick_statistics(u, None) is None
+def test_quick_sums_step_aside_where_they_lose_digits(layout, monkeypatch):
+    """In channels with large means, unknown ones, or NaN, and in no others."""
+    redone = []
+
+    def watched(u, safe=subject.safe_statistics):
+        redone.append(u.shape[1])
+        return safe(u)
+
+    u, safe = batch(layout=layout), subject.safe_statistics
+    monkeypatch.setattr(subject, 'safe_statistics', watched)
+    for shift, known, channels in [
+        ([0.0] * 6, False, []), ([0.0, 0, 3, 3, 0, 0], False, [1]),
+        ([0.0, 0, 3, 3, 0, 0], True, []), ([0.0, 1e3, 0, 0, 0, 0], True, [1]),
+        ([1e3] * 6, True, [6]), ([0.0, 0, 0, -20, 0, torch.nan], False, [2]),
+    ]:  # fmt: skip
+        redone.clear()
+        shift = torch.tensor(shift)
+        shifted = u + shift[:, None, None]
+        found = subject.quick_statistics(shifted, shift if known else None)
+        assert redone == channels
+        for ours, value in zip(found, safe(shifted), strict=True):
+            torch.testing.assert_close(
+                ours.double(), value, rtol=2e-6, atol=2e-6, equal_nan=True
+            )
+
+
+@pytest.mark.parametrize('layout', LAYOUTS, ids=['NCHW', 'NHWC'])
+@pytest.mark.parametrize('mean', [1.0, 3.0, 10.0, 30.0, 90.0])
+def test_errs_little_where_the_mean_is_known(mean, layout):
+    """As after many batches, when the running mean is the batch's."""
+    u, layer = batch(mean=mean, layout=layout), norm(eps=1e-12)
+    layer.running_mean.copy_(u.double().mean((0, 2, 3)))
+    ours = errors(batch_statistics(u, layer), u, layer.eps)
+    theirs = errors(torchs(u, layer), u, layer.eps)
+    for mine, torch_s in zip(ours, theirs, strict=True):
+        assert mine <= 2 * torch_s + 3e-7
 
 
 @pytest.mark.parametrize('layout', LAYOUTS, ids=['NCHW', 'NHWC'])

@@ -173,4 +173,12 @@ def test_one_value_a_channel_is_torchs_error():
         with pytest.raises(ValueError, match='more than 1 value per channel') as error:
             function(*one)
         messages.append(str(error.value))
+    assert messages[0] == messages[1]
     assert not int(end.norm.num_batches_tracked) > 1
+
+
+def test_infinity_stays():
+    """As in plain operators, or a diverging run would be seen a step later."""
+    end, (u, identity) = End(), inputs(torch.float32)
+    identity.data[0, 0, 0, 0] = torch.inf
+    assert end(u, identity)[0, 0, 0, 0] == torch.inf

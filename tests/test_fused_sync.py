@@ -62,7 +62,12 @@ def by_ranks(case: dict, folder: Path) -> list[dict]:
         subprocess.Popen([*command, str(rank), str(len(SIZES)), str(folder)])
         for rank in range(len(SIZES))
     ]
-    assert [rank.wait(timeout=300) for rank in ranks] == [0] * len(SIZES)
+    try:
+        assert [rank.wait(timeout=300) for rank in ranks] == [0] * len(SIZES)
+    finally:
+        for rank in ranks:  # one whose peer failed would wait for it
+            rank.kill()
+            rank.wait()
     return [
         torch.load(folder / f'{rank}.pt', weights_only=True)
         for rank in range(len(SIZES))

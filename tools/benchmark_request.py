@@ -211,7 +211,8 @@ def names(args: argparse.Namespace) -> list[str]:
     wanted = wanted or [
         name
         for name in providers.usable()
-        if args.level != 'layer' or providers.find(name).everywhere
+        if (args.level != 'layer' or providers.find(name).everywhere)
+        and not is_idle(name, args)
     ]
     found = list(dict.fromkeys([args.baseline, *wanted]))
     for name in found:
@@ -219,11 +220,18 @@ def names(args: argparse.Namespace) -> list[str]:
             provider = providers.find(name)
         except ValueError as error:
             raise RequestError(str(error)) from None
+        if is_idle(name, args):
+            raise RequestError(f'{name} has kernels for --norms eval only')
         if args.level == 'layer' and not provider.everywhere:
             raise RequestError(f'{name} is one block of a network: --level backbone')
         if args.level == 'layer' and providers.folds(name):
             raise RequestError(f'{name} folds a whole network: --level backbone')
     return without_compiled(found, args)
+
+
+def is_idle(name: str, args: argparse.Namespace) -> bool:
+    """Whether a provider's GPU kernels would not be called in a training step."""
+    return args.norms == 'training' and providers.find(name).fused == 'triton'
 
 
 def without_compiled(found: list[str], args: argparse.Namespace) -> list[str]:

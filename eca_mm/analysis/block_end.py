@@ -50,7 +50,8 @@ class BlockEnd(nn.Module):
             modules = self.conv, self.norm, self.attention
             return fused_end(x, *modules, identity, triton=self.fused == 'triton')
         out = self.attention(self.norm(self.conv(x)))
-        return self.relu(out + identity)
+        out += identity  # in place, as MMDetection's blocks do
+        return self.relu(out)
 
 
 class EndWorkload(Workload):

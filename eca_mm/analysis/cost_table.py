@@ -9,7 +9,7 @@ SHOWN = {
     'device': '{}',
     'precision': '{}',
     'memory_format': '{}',
-    'norms': 'norms in {} mode',
+    'norms': 'norms in {} mode in training steps',
     'batch': 'batch {}',
     'size': '{}',
     'rounds': '{} rounds',

@@ -79,10 +79,14 @@ def is_fusable_norm(norm: nn.Module, x: Tensor) -> bool:
     In eval mode a and b are given. In training mode the batch gives them, if there is
     one; compiled, the norm is left to torch.compile, which fuses the plain operators.
     """
-    if type(norm) not in (nn.BatchNorm2d, nn.SyncBatchNorm) or not norm.affine:
+    if type(norm) not in (nn.BatchNorm2d, nn.SyncBatchNorm):
+        return False
+    if norm.weight is None or norm.bias is None:  # not affine, or one without a bias
         return False
     if norm.training:
-        served = x.numel() > 0 and x.device.type in ('cpu', 'cuda')
+        # On a GPU it has neither run nor been timed, and by count of its passes over
+        # memory it is slower than the plain operators there.
+        served = x.numel() > 0 and x.device.type == 'cpu'
         return served and not torch.compiler.is_compiling()
     return norm.track_running_stats and norm.running_mean is not None
 

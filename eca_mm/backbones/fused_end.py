@@ -1,11 +1,14 @@
 """How a residual block's end is computed by :mod:`eca_mm.fused`."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from eca_mm import kernels
-from eca_mm.fused import channel_means, gated_projection, gated_tail, per_pixel
+from eca_mm.channel_convolution import channel_convolution
+from eca_mm.fused import channel_means, gated_projection, gated_tail
 from eca_mm.fused_norm import normed_tail
 from eca_mm.layers.base import ChannelAttention
 from eca_mm.layers.eca import ECA
@@ -29,7 +32,7 @@ def fused_end(
         triton: Take the GPU kernels where they serve: with the norm in eval mode.
     """
     if norm.training:
-        return normed_tail(conv(x), norm, attention.gate, identity)
+        return normed_tail(conv(x), norm, gate_of(attention), identity)
     if triton and kernels.serve(x):
         return triton_end(conv(x), norm, attention, identity)
     a, b = affine(norm)
@@ -53,11 +56,20 @@ def fused_end(
 def fused_gate(u: Tensor, norm: nn.Module, attention: ChannelAttention) -> Tensor:
     """attention(norm(u)), where there is neither an addition nor a ReLU behind it."""
     if norm.training:
-        return normed_tail(u, norm, attention.gate)
+        return normed_tail(u, norm, gate_of(attention))
     a, b = affine(norm)
     gate = attention.gate(torch.addcmul(b, a, channel_means(u)).to(u.dtype))
-    shift, scale = per_pixel(gate * b, u), per_pixel(gate * a, u)
-    return torch.addcmul(shift, u, scale)
+    # Rounded once, at the end: norm and gate cancel digits where means are large.
+    shift, scale = ((gate * x)[..., None, None] for x in (b, a))
+    return torch.addcmul(shift, u, scale).to(u.dtype)
+
+
+def gate_of(attention: ChannelAttention) -> Callable[[Tensor], Tensor]:
+    """Its gate from means (N, C) on the CPU, an ECA's by a quicker convolution."""
+    conv = getattr(attention, 'conv', None)
+    if not is_plain_eca(attention) or type(conv) is not nn.Conv1d:
+        return attention.gate
+    return lambda y: attention.squash(channel_convolution(y, conv.weight))
 
 
 def pays_off(x: Tensor) -> bool:
@@ -66,11 +78,11 @@ def pays_off(x: Tensor) -> bool:
     Not on a GPU: cuDNN's convolutions use TF32, and products image by image by default
     do not. On the CPU if there are more pixels than channels: a projection passes over
     gated weights (N, K, C) where a tail passes over feature maps (N, K, H, W), about as
-    often. Of the plain end's CPU time (1 thread of a busy Xeon, conv3 included)
-    projection and tail took in a training step 1.35 and 1.09 in c5 of a 480x640 image
-    (512 channels, 300 pixels), 1.40 and 1.05 with two images, 1.07 and 1.21 in its c4,
-    1.00 and 1.10 in c5 of 800x1216 (950 pixels); in inference in c5 of 480x640 1.30 and
-    1.09.
+    often. Of the plain end's CPU time (1 thread of a busy Xeon, conv3 included, the
+    addition not yet in place) projection and tail took in a training step 1.35 and 1.09
+    in c5 of a 480x640 image (512 channels, 300 pixels), 1.40 and 1.05 with two images,
+    1.07 and 1.21 in its c4, 1.00 and 1.10 in c5 of 800x1216 (950 pixels); in inference
+    in c5 of 480x640 1.30 and 1.09.
     """
     channels, height, width = x.shape[1:]
     return x.device.type == 'cpu' and channels <= height * width

@@ -29,7 +29,11 @@ class ChannelAttention(nn.Module, ABC):
         With ``identity_init`` they are twice that, so that logits of zero, as they
         are before the first step, make every gate exactly 1.
         """
-        gate = sigmoid(self.excite(y))
+        return self.squash(self.excite(y))
+
+    def squash(self, logits: Tensor) -> Tensor:
+        """Gates from logits (N, C), see :meth:`gate`."""
+        gate = sigmoid(logits)
         return 2 * gate if self.identity_init else gate
 
     def gates(self, x: Tensor) -> Tensor:

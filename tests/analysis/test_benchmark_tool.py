@@ -97,7 +97,7 @@ def test_norms_in_training_mode(run, tmp_path):
     assert {(r['norms'], r['frozen_stages']) for r in rows} == {('training', '-1')}
     saved = {r['provider']: float(r['ratio']) for r in rows if r['measure'] == 'saved'}
     assert saved['ours'] < 1.15 < saved['naive ECA']
-    assert 'norms in training mode' in table.read_text()
+    assert 'norms in training mode in training steps' in table.read_text()
 
 
 def test_configs_side_by_side(run, tmp_path, repo):
@@ -208,6 +208,23 @@ def test_refusals_in_one_line(run, args, named):
     assert status == 2
     assert error.startswith('error: ') and error.count('\n') == 1
     assert re.search(named, error)
+
+
+def test_kernels_are_not_measured_where_they_are_not_called(monkeypatch):
+    """Neither by default nor by name; there is neither a GPU nor Triton here."""
+    monkeypatch.setattr(
+        benchmark_request.providers.Provider, 'obstacle', lambda s: None
+    )
+    args = argparse.Namespace(
+        config=['a.py'], paper_table=None, profile=None, providers=None,
+        baseline='plain', level='backbone', norms='eval', device='cuda',
+    )  # fmt: skip
+    assert 'ours, Triton' in benchmark_request.names(args)
+    args.norms = 'training'
+    assert 'ours, Triton' not in benchmark_request.names(args)
+    args.providers = ['ours, Triton']
+    with pytest.raises(benchmark_request.RequestError, match='--norms eval only'):
+        benchmark_request.names(args)
 
 
 def test_shallow_detectors_take_no_providers(run, repo):

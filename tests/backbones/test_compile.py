@@ -89,3 +89,12 @@ def test_compiles_without_graph_breaks(backend, tmp_path, monkeypatch):
         strict=True,
     ):
         torch.testing.assert_close(found, value)
+
+
+def test_compiled_inference_with_channels_last():
+    """In c5, where the eager end overwrites the convolution's output."""
+    block = resnet().layer4[1].to(memory_format=torch.channels_last)
+    compiled = torch.compile(block, fullgraph=True, backend='aot_eager')
+    x = torch.randn(2, 256, 4, 4).to(memory_format=torch.channels_last)
+    with torch.no_grad():
+        torch.testing.assert_close(compiled(x), block(x))

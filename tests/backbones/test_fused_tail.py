@@ -234,6 +234,10 @@ def second_plugin(block):
     block.after_conv3_plugin_names.append(block.after_conv3_plugin_names[0])
 
 
+def norm_without_bias(block):
+    block.norm3.register_parameter('bias', None)
+
+
 def parametrised_norm(block):
     nn.utils.parametrize.register_parametrization(block.norm3, 'weight', nn.ReLU())
 
@@ -242,7 +246,7 @@ OBSTACLES = [
     hook_relu, hook_norm, hook_attention, other_norm, folded_norm, other_activation,
     other_attention, own_forward, own_gates, replaced_forward, switched_off,
     checkpointed, no_statistics, no_running_mean, hook_before_backward,
-    hook_below_attention, second_plugin, parametrised_norm,
+    hook_below_attention, second_plugin, parametrised_norm, norm_without_bias,
 ]  # fmt: skip
 
 
