@@ -80,20 +80,20 @@ def pooling_weights(starts, ends, bins, length):
             low = int(x)
             weights[n, i // 2, low] += (1 - (x - low)) / 2
             weights[n, i // 2, min(low + 1, length - 1)] += (x - low) / 2
-    return torch.from_numpy(weights).float()
+    return torch.from_numpy(weights)
 
 
 def roi_align(feats, boxes, bins):
     """(N, C, bins, bins), each box from the level of its size."""
     size = boxes[:, 2:] - boxes[:, :2] + 1
     levels = np.floor(np.log2(np.sqrt(size.prod(axis=1)) / 56 + 1e-6)).clip(0, 3)
-    pooled = torch.zeros(len(boxes), feats[0].shape[1], bins, bins)
+    pooled = feats[0].new_zeros(len(boxes), feats[0].shape[1], bins, bins)
     for level in range(4):
         rows = np.flatnonzero(levels == level)
         feat, edges = feats[level][0], boxes[rows] + [0, 0, 1, 1]
         x1, y1, x2, y2 = edges.T / 4 / 2**level
-        across = pooling_weights(x1, x2, bins, feat.shape[2])
-        down = pooling_weights(y1, y2, bins, feat.shape[1])
+        across = pooling_weights(x1, x2, bins, feat.shape[2]).to(feat)
+        down = pooling_weights(y1, y2, bins, feat.shape[1]).to(feat)
         pooled[rows] = torch.einsum('nih,chw,njw->ncij', down, feat, across)
     return pooled
 

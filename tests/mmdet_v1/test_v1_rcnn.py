@@ -21,7 +21,6 @@ CHANNELS = 8
 CLASSES = 5
 HEIGHT, WIDTH = SHAPE = 512, 640
 TOLERANCE = 1e-5
-SHARE = 0.995
 KINDS = ('loss_cls', 'loss_bbox', 'loss_mask', 'gradient')
 
 TODAYS_ROI_ALIGN = dict(
@@ -54,12 +53,12 @@ PUT_BACK = [
 
 
 def test_losses_and_gradients_are_those_of_1x():
-    assert max(differences({}, SHARE)) < TOLERANCE
+    assert max(differences({})) < TOLERANCE
 
 
 def test_without_a_mask_head():
     boxes_only = dict(mask_head=None, mask_roi_extractor=None)
-    assert max(differences(boxes_only, SHARE)) < TOLERANCE
+    assert max(differences(boxes_only)) < TOLERANCE
 
 
 @pytest.mark.parametrize(('part', 'expected'), [(p, tuple(d)) for p, *d in PUT_BACK])
@@ -69,27 +68,31 @@ def test_each_part_of_today_shows(part, expected):
     assert found == pytest.approx(expected, rel=0.1, abs=TOLERANCE)
 
 
-def differences(changes: dict, share: float = 1.0) -> tuple[float, ...]:
+def differences(changes: dict) -> tuple[float, ...]:
     """Of each of KINDS, in relation to its size; 0 of what is not there.
+
+    In float64: in float32 some ReLU lies so near zero that rounding takes it to its
+    other side, which changes the gradients of a RoI's cells.
 
     Args:
         changes: What the head's config is given besides.
-        share: Of the gradients' values, whose largest difference is meant.
     """
-    head = build(changes)
+    head = build(changes).double()
     state, feats, images, proposals = case()
     state = {key: state[key] for key in head.state_dict()}
     head.load_state_dict(state)
     expected, gradients = by_1x(head.with_mask)
     feats = [feat.clone().requires_grad_() for feat in feats]
-    given = [InstanceData(bboxes=torch.from_numpy(boxes)) for boxes in proposals]
+    given = [
+        InstanceData(bboxes=torch.from_numpy(boxes).double()) for boxes in proposals
+    ]
     losses = head.loss(tuple(feats), given, [as_sample(*image) for image in images])
     losses.pop('acc')
     sum(losses.values()).backward()
     off = {key: abs(losses[key].item() / expected[key] - 1) for key in losses}
     assert off.keys() == expected.keys()
     off['gradient'] = v1.gradient_difference(
-        [feat.grad.numpy() for feat in feats], gradients, share
+        [feat.grad.numpy() for feat in feats], gradients
     )
     return tuple(off.get(kind, 0.0) for kind in KINDS)
 
@@ -110,8 +113,10 @@ def case() -> tuple:
     for value in state.values():
         gain = (2 / value[0].numel()) ** 0.5 if value.ndim > 1 else 0.1
         value.normal_(0, gain, generator=random)
+    state = {key: value.double() for key, value in state.items()}
     feats = [
-        torch.randn(2, CHANNELS, HEIGHT // s, WIDTH // s, generator=random) + 0.5
+        torch.randn(2, CHANNELS, HEIGHT // s, WIDTH // s, generator=random).double()
+        + 0.5
         for s in (4, 8, 16, 32)
     ]
     images = [objects(np.random.default_rng(index)) for index in range(2)]
