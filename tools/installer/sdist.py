@@ -60,7 +60,7 @@ class Build:
             if not is_unit_at_fault(error.output):
                 raise
             cause = find_cause(error.output)
-            note(f'file by file instead, 15 minutes on 2 cores: {cause}')
+            note(f'file by file instead, which takes much longer: {cause}')
         return self.compile(unpack(sdist, self.folder / 'files'))
 
     def fetch(self, mmcv: str) -> Path:
