@@ -88,34 +88,38 @@ def class_data(
     Those of all sizes have means over the seeds in ``mean`` and what follows it; all
     else is of the group's first run.
     """
+    means = {name: over_seeds(material, kind, name) for name in scores}
     return [
         dict(run=name, size=size, objects=int(found.objects[k, s]))
         | {'class': label}
         | {f: float(getattr(found, f)[k, s]) for f in ('ap', 'ap50', 'ap75', 'ar')}
-        | (over_seeds(material, kind, name, k) if size == 'all' else {})
+        | (means[name][k] if size == 'all' else {})
         for name, found in scores.items()
         for k, label in enumerate(found.class_names)
         for s, size in enumerate(SIZES)
     ]
 
 
-def over_seeds(material: Material, kind: str, name: str, k: int) -> dict:
-    """Mean, interval and difference of class ``k``, over all runs of a group."""
+def over_seeds(material: Material, kind: str, name: str) -> list[dict]:
+    """Mean, interval and difference of each class, over all runs of a group."""
     sampled = material.sampled[kind]
+    images, mean = sampled.images(PER_CLASS), sampled.mean(name, PER_CLASS)
     low, high = sampled.interval(name, PER_CLASS)
     found = material.of_classes.get((kind, name))
-    row = dict(
-        images=int(sampled.images(PER_CLASS)[k]),
-        mean=float(sampled.mean(name, PER_CLASS)[k]),
-        low=float(low[k]),
-        high=float(high[k]),
-    )
-    for key in ('value', 'low', 'high', 'p'):
-        row[f'difference_{key}'] = float(getattr(found, key)[k]) if found else None
-    return row | dict(
-        p_adjusted=material.marks.p_of(kind, name, k) if found else None,
-        mark=material.marks.mark(kind, name, k),
-    )
+    rows = []
+    for k in range(len(mean)):
+        row = dict(
+            images=int(images[k]),
+            mean=float(mean[k]),
+            low=float(low[k]),
+            high=float(high[k]),
+        )
+        for key in ('value', 'low', 'high', 'p'):
+            row[f'difference_{key}'] = float(getattr(found, key)[k]) if found else None
+        row['p_adjusted'] = material.marks.p_of(kind, name, k) if found else None
+        row['mark'] = material.marks.mark(kind, name, k)
+        rows.append(row)
+    return rows
 
 
 def curve_figure(material: Material, kind: str) -> Figure:
