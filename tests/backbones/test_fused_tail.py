@@ -131,18 +131,23 @@ def test_channels_last(image, fused_calls):
         torch.testing.assert_close(found, value, rtol=1e-2, atol=1e-3)
 
 
+def results_under_ddp(model, image, folder) -> list[torch.Tensor]:
+    """:func:`results` with a process group of one, whose store is in a folder."""
+    dist.init_process_group(
+        'gloo', init_method=f'file://{folder}/store', rank=0, world_size=1
+    )
+    try:
+        # In buckets of a few bytes, so that each gradient's own hook counts.
+        return results(DistributedDataParallel(model, bucket_cap_mb=1e-5), image)
+    finally:
+        dist.destroy_process_group()
+
+
 def test_under_ddp(image, fused_calls, tmp_path):
     """Its hooks see every gradient once, those of gates and norms too."""
     model = resnet()
     expected = results(copy.deepcopy(model), image)
-    dist.init_process_group(
-        'gloo', init_method=f'file://{tmp_path}/store', rank=0, world_size=1
-    )
-    try:
-        # In buckets of a few bytes, so that each gradient's own hook counts.
-        found = results(DistributedDataParallel(model, bucket_cap_mb=1e-5), image)
-    finally:
-        dist.destroy_process_group()
+    found = results_under_ddp(model, image, tmp_path)
     assert fused_calls[: len(fused_calls) // 2] * 2 == fused_calls != []
     for ours, value in zip(found, expected, strict=True):
         torch.testing.assert_close(ours, value, rtol=1e-4, atol=1e-6)

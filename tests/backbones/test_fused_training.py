@@ -12,13 +12,12 @@ from test_fused_tail import (  # noqa: F401 (one is a fixture)
     fused_calls,
     resnet,
     results,
+    results_under_ddp,
     unfused,
 )
 from test_fused_transforms import GRADIENTS, LAYOUTS, TRANSFORMS
-from torch import distributed as dist
 from torch import nn
 from torch.nn import functional as F
-from torch.nn.parallel import DistributedDataParallel
 
 from eca_mm.analysis.cost import saved_bytes
 from eca_mm.backbones import ECAResNet
@@ -141,14 +140,7 @@ def test_under_ddp(image, fused_calls, tmp_path):  # noqa: F811
     """Its hooks see every gradient once, those of gates and norms too."""
     model = learning()
     expected = results(copy.deepcopy(model), image)
-    dist.init_process_group(
-        'gloo', init_method=f'file://{tmp_path}/store', rank=0, world_size=1
-    )
-    try:
-        # In buckets of a few bytes, so that each gradient's own hook counts.
-        found = results(DistributedDataParallel(model, bucket_cap_mb=1e-5), image)
-    finally:
-        dist.destroy_process_group()
+    found = results_under_ddp(model, image, tmp_path)
     assert fused_calls == ['normed_tail'] * 32
     for ours, value in zip(found, expected, strict=True):
         torch.testing.assert_close(ours, value, rtol=1e-4, atol=1e-6)
