@@ -9,7 +9,6 @@ import eca_mm  # noqa: F401  (registers backbones, plugins and hooks)
 from eca_mm.campaign.commands import Tools
 from eca_mm.campaign.drive import run_campaign
 from eca_mm.campaign.dry_run import dry_run
-from eca_mm.campaign.estimate import TFLOPS
 from eca_mm.campaign.executors import OPENERS, Where
 from eca_mm.campaign.outcome import report_runs
 from eca_mm.campaign.plan import Plan
@@ -19,6 +18,7 @@ from eca_mm.campaign.status import FAILED, as_dict, read_status
 from eca_mm.engine import RequestError, exit_status
 from eca_mm.engine.arguments import check_work_dir
 from eca_mm.evaluation.report.runs import ReportError
+from eca_mm.paper.gpu_hours import TFLOPS
 from eca_mm.paper.tables import DETECTORS
 
 REPO = Path(__file__).resolve().parents[1]

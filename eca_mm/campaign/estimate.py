@@ -11,12 +11,8 @@ from eca_mm.analysis.complexity import measure
 from eca_mm.engine import RequestError, build_model
 from eca_mm.engine.preflight.disk import checkpoint_size, files_at_once
 from eca_mm.evaluation.report.complexity import image_size
+from eca_mm.paper.gpu_hours import TFLOPS, gpu_hours
 
-# Sustained in training, of a GPU: MMDetection's Mask R-CNN R50-FPN takes 53 images/s on
-# 8 V100s in float32 (detectron2, docs/notes/benchmarks.md), x 3 x 2 x 275.6 GFLOPs
-# (Table 5) = 11 TFLOP/s each.
-TFLOPS = 10.0
-PASSES = 3  # forward, and twice as much backward
 ASSUMPTION = (
     'An estimate: 3 x 2 x GFLOPs (one multiply-add = 1) x images, at {tflops:g} '
     'TFLOP/s sustained by a GPU (a V100 in float32 had about 10 on Mask R-CNN R50). '
@@ -54,7 +50,7 @@ def cost_of(cfg: Config, tflops: float = TFLOPS) -> Cost:
         gflops = measure(model, image_size(cfg), 'paper').flops / 1e9
     except Exception:  # a kind of detector that the counter does not know
         return Cost(None, images, None, disk)
-    hours = images and PASSES * 2 * gflops * images / (1000 * tflops) / 3600
+    hours = images and gpu_hours(gflops, images, tflops)
     return Cost(gflops, images, hours, disk)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .configs_readme import number as figure
 from .configs_readme import table as table_lines
+from .gpu_hours import gpu_hours
 from .protocol import COPIED, DONE, Setting, all_settings, table, zoo_scores
 from .settings import IMAGES
 from .tables import config_name, load_table
@@ -23,8 +24,6 @@ LABELS = {
 }
 MADE = re.compile(r'(<!-- (\w+): made by .*? -->\n).*?(<!-- end -->)', re.DOTALL)
 EPOCHS = 12
-FORWARD_AND_BACKWARD = 3  # a backward pass as two forward ones, also of what is frozen
-TFLOPS = 10  # a GPU's, as assumed; one multiply-add is two operations
 
 
 def value_text(value: object) -> str:
@@ -133,8 +132,7 @@ def expected_table() -> str:
 
 def cost_of(row: dict) -> tuple[float, float]:
     """GPU hours and 10^9 bytes of checkpoints of a row, estimated."""
-    operations = 2 * row['gflops'] * 1e9 * FORWARD_AND_BACKWARD * IMAGES * EPOCHS
-    hours = operations / (TFLOPS * 1e12) / 3600
+    hours = gpu_hours(row['gflops'], IMAGES * EPOCHS)
     # One checkpoint an epoch: weights and momentum in float32.
     return hours, EPOCHS * 2 * 4 * row['params'] * 1e6 / 1e9
 
