@@ -5,13 +5,11 @@ baseline's of the same round.
 """
 
 import argparse
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
 import torch
-from benchmark_request import parse_args, settings_of
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -21,9 +19,11 @@ from eca_mm.analysis import cost, cost_table, operators, paper_speed
 from eca_mm.analysis.block_end import STAGES
 from eca_mm.analysis.workload import STEPS, Settings, Workload
 from eca_mm.analysis.workloads import by_level
-from eca_mm.engine import RequestError, RunStopped, exit_status, read_config
+from eca_mm.engine import RequestError, RunStopped, read_config
 from eca_mm.environment import commit, device_name, versions
 from eca_mm.files import replaced, write_csv
+
+from .benchmark_request import parse_args, settings_of
 
 PACKAGES = ('torch', 'mmdet', 'mmcv', 'triton', 'timm')
 OPERATORS = 15  # rows of a profile
@@ -145,7 +145,3 @@ def main() -> None:
         raise RunStopped(f'{error}: lower --batch or --shape') from None
     Console().print(cost_table.as_rich(rows))
     write(args, rows)
-
-
-if __name__ == '__main__':
-    sys.exit(exit_status(main))

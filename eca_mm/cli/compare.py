@@ -15,13 +15,13 @@ from eca_mm.campaign.plan import Plan
 from eca_mm.campaign.rows import RULES, Row, by_name, rows_of_detector, rows_of_table
 from eca_mm.campaign.show import Screen, line_of, table_of
 from eca_mm.campaign.status import FAILED, as_dict, read_status
-from eca_mm.engine import RequestError, exit_status
+from eca_mm.engine import RequestError
 from eca_mm.engine.arguments import check_work_dir
 from eca_mm.evaluation.report.runs import ReportError
 from eca_mm.paper.gpu_hours import TFLOPS
 from eca_mm.paper.tables import DETECTORS
 
-REPO = Path(__file__).resolve().parents[1]
+REPO = Path(__file__).resolve().parents[2]
 EPILOG = """\
 OUT gets runs/ROW/seed_N (work dirs), jobs/ROW/seed_N (logs) and report/. A campaign
 that was stopped or killed goes on with the same command: runs that are done are not
@@ -204,7 +204,3 @@ def main() -> int:
         print(f'no report: {error}', file=sys.stderr)
         return 1
     return int(bool(failed))
-
-
-if __name__ == '__main__':
-    sys.exit(exit_status(main))

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 import eca_mm  # noqa: F401  (registers backbones, plugins and hooks)
 from eca_mm.analysis import compare, complexity
-from eca_mm.engine import RequestError, build_detector, exit_status, read_config
+from eca_mm.engine import RequestError, build_detector, read_config
 
 UNITS = {'parameters': 1e6, 'trainable': 1e6, 'flops': 1e9}
 EPILOG = """\
@@ -123,11 +123,7 @@ def main() -> int:
     if args.paper_table is None:
         rows = list(count_configs(args))
     else:
-        configs = Path(__file__).resolve().parents[1] / 'configs'
+        configs = Path(__file__).resolve().parents[2] / 'configs'
         rows = list(compare.TABLES[args.paper_table](configs))
     FORMATS[args.format](rows)
     return int(any(row.get('verdict') == compare.DIFFERENT for row in rows))
-
-
-if __name__ == '__main__':
-    sys.exit(exit_status(main))

@@ -1,7 +1,6 @@
 """Convert published weights: the authors', timm's, mmpretrain's, torchvision's."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from torch import nn
@@ -13,7 +12,7 @@ from eca_mm.checkpoints.layouts import LAYOUTS
 from eca_mm.checkpoints.load_report import LoadReport, load_report
 from eca_mm.checkpoints.resize_eca import differ_in_kernel_sizes, resize
 from eca_mm.checkpoints.safe import CheckpointError
-from eca_mm.engine import RequestError, build_detector, exit_status, read_config
+from eca_mm.engine import RequestError, build_detector, read_config
 
 DESCRIPTION = """\
 Give published weights the names that the backbones and detectors here have, and say
@@ -184,7 +183,3 @@ def main() -> None:
     except OSError as error:
         raise RequestError(f'{args.out} cannot be written: {error.strerror}') from error
     print_summary(converted, args.out, report)
-
-
-if __name__ == '__main__':
-    sys.exit(exit_status(main))

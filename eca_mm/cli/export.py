@@ -1,7 +1,6 @@
 """Write the backbone and neck of a detector as an ONNX file, and check the file."""
 
 import argparse
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from eca_mm.engine import (
     RequestError,
     RunStopped,
     build_detector,
-    exit_status,
     read_config,
     refuse_problems,
 )
@@ -159,7 +157,3 @@ def main() -> None:
     features = load_features(cfg, args.checkpoint)
     export_features(features, cfg, args)
     print(args.out)
-
-
-if __name__ == '__main__':
-    sys.exit(exit_status(main))

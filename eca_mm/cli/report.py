@@ -1,11 +1,10 @@
 """Compare evaluated runs: COCO's figures with intervals, errors, curves, one page."""
 
 import argparse
-import sys
 from pathlib import Path
 
 import eca_mm  # noqa: F401  (registers backbones, plugins and hooks)
-from eca_mm.engine import RequestError, exit_status
+from eca_mm.engine import RequestError
 from eca_mm.evaluation.report.runs import ReportError
 from eca_mm.evaluation.report.write import write_report
 
@@ -97,7 +96,3 @@ def main() -> None:
     except ReportError as error:
         raise RequestError(str(error)) from error
     print(f'report: {page}')
-
-
-if __name__ == '__main__':
-    sys.exit(exit_status(main))

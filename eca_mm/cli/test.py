@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +17,6 @@ from eca_mm.engine import (
     add_check_arguments,
     add_config_arguments,
     build_runner,
-    exit_status,
     load_config,
     parse_arguments,
     refuse_problems,
@@ -116,7 +114,3 @@ def main() -> None:
         coco = next((m for m in metrics if isinstance(m, CocoMetric)), None)
         metrics.append(WholeDump(args.out, ids, coco))
     runner.test()
-
-
-if __name__ == '__main__':
-    sys.exit(exit_status(main))

@@ -1,7 +1,6 @@
 """Train a detector: MMDetection's train command, with a check before it starts."""
 
 import argparse
-import sys
 
 from mmengine.config import Config
 from mmengine.device import is_cuda_available
@@ -12,7 +11,6 @@ from eca_mm.engine import (
     add_check_arguments,
     add_config_arguments,
     ask_to_resume,
-    exit_status,
     load_config,
     parse_arguments,
     refuse_problems,
@@ -107,7 +105,3 @@ def main() -> None:
         return
     refuse_problems(cfg, ('train', 'val'))
     train(cfg, nan_retry=args.nan_retry)
-
-
-if __name__ == '__main__':
-    sys.exit(exit_status(main))

@@ -1,7 +1,6 @@
 """Show what the channel gates of a trained model have learned, on labelled images."""
 
 import argparse
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,6 @@ from eca_mm.analysis.labelled_images import LabelledImages, from_dataset, from_f
 from eca_mm.engine import (
     RequestError,
     build_detector,
-    exit_status,
     read_config,
     refuse_problems,
 )
@@ -166,7 +164,3 @@ def main() -> None:
     write_data(folder, gates, separations, means, images.classes, kernels)
     write_figures(folder, drawn, analysis.chance_separation(images.members))
     print(f'{len(images.infos)} images, {len(gates)} layers: {folder}')
-
-
-if __name__ == '__main__':
-    sys.exit(exit_status(main))
