@@ -6,10 +6,10 @@ import sys
 
 import pytest
 import torch
-import train
 from mmengine.config import Config
 from test_tools import SMALL
 
+from eca_mm.cli import train
 from eca_mm.config_dump import load_dump
 from eca_mm.engine import exit_status
 from eca_mm.paper.tables import DETECTORS

@@ -5,12 +5,12 @@ import csv
 import re
 import sys
 
-import benchmark
-import benchmark_request
 import pytest
 import torch
 
 from eca_mm.analysis import cost, paper_speed
+from eca_mm.cli import benchmark, benchmark_request
+from eca_mm.engine import exit_status
 
 TINY = ('--shape', 64, 64, '--rounds', 1)
 
@@ -24,7 +24,7 @@ def run(monkeypatch, capsys):
 
     def run(*args) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, 'argv', ['benchmark.py', *map(str, args)])
-        status = benchmark.exit_status(benchmark.main)
+        status = exit_status(benchmark.main)
         return status, *capsys.readouterr()
 
     return run

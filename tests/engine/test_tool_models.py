@@ -3,14 +3,13 @@
 import json
 import sys
 
-import complexity
-import export_onnx
 import pytest
 import torch
-import visualize_attention
 from mmengine.config import Config
 
 from eca_mm import export
+from eca_mm.cli import complexity, visualize
+from eca_mm.cli import export as export_tool
 from eca_mm.engine import build_detector, exit_status
 
 CONFIG = 'projects/digits/configs/eca_faster_rcnn_r18.py'
@@ -33,7 +32,7 @@ def run(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize('source', WRONG)
-@pytest.mark.parametrize('tool', [complexity, visualize_attention, export_onnx])
+@pytest.mark.parametrize('tool', [complexity, visualize, export_tool])
 def test_config_without_such_a_model(run, tmp_path, tool, source):
     config, checkpoint = tmp_path / 'a.py', tmp_path / 'a.pth'
     config.write_text(source)
@@ -41,9 +40,9 @@ def test_config_without_such_a_model(run, tmp_path, tool, source):
     arguments = [config]
     if tool is not complexity:
         arguments.append(checkpoint)
-    if tool is visualize_attention:
+    if tool is visualize:
         arguments += ['--data', tmp_path]
-    if tool is export_onnx:
+    if tool is export_tool:
         pytest.importorskip('onnx')
         arguments.append(tmp_path / 'a.onnx')
     status, _, error = run(tool, *arguments)

@@ -7,9 +7,9 @@ import sys
 
 import numpy as np
 import pytest
-import report as tool  # tools/ is on the path
 from report_runs import make_file, make_truth, make_work_dir
 
+from eca_mm.cli import report as tool
 from eca_mm.engine import exit_status
 from eca_mm.evaluation.bootstrap import figures
 from eca_mm.evaluation.matching import match

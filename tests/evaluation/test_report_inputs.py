@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
-import report as tool  # tools/ is on the path
 from report_runs import make_file, make_truth, make_work_dir
 
+from eca_mm.cli import report as tool
 from eca_mm.engine import exit_status
 
 

@@ -49,7 +49,7 @@ def attack(folder: Path, number: int) -> str:
 
 def report(place: Place) -> None:
     """The tool under a watch, whose findings go to the log."""
-    import report as tool  # tools/report.py
+    from eca_mm.cli import report as tool
 
     given = [f'--{name}={path}' for name, path in place.given.items()]
     out = place.root / 'out'

@@ -30,7 +30,7 @@ forward and a backward pass; in --paper-table also the optimizer's step, all nor
 training mode and nothing frozen, as on ImageNet. Weights and images are random. Times
 mean something on an idle machine only; ratios bear other work better.
 """
-REPO = Path(__file__).resolve().parents[1]
+REPO = Path(__file__).resolve().parents[2]
 LEVELS = ('layer', 'backbone', 'detector')
 NORMS = ('eval', 'training')
 DTYPES = ('float32', 'float64', 'bfloat16', 'float16')

@@ -1,0 +1,1 @@
+"""The commands, one a file; tools/*.py are the doors to them."""
