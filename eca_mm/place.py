@@ -20,6 +20,8 @@ def folder() -> Path:
 def config_path(name: str) -> Path:
     """The file of a config's name: a path, or such as ``eca_mm::eca_mask_rcnn_r50.py``.
 
+    ``eca_mm::projects/digits/configs/eca_faster_rcnn_r18.py`` is one of a project.
+
     Raises:
         ValueError: No package of that name has configs.
     """
@@ -27,7 +29,7 @@ def config_path(name: str) -> Path:
     if not colons:
         return Path(name)
     if package == PACKAGE.name:
-        return folder() / 'configs' / rest
+        return folder() / ('' if rest.startswith('projects/') else 'configs') / rest
     spec = find_spec(package) if package.isidentifier() else None
     if spec is None or spec.origin is None:
         raise ValueError(f'{package!r} is no installed package')
