@@ -5,7 +5,7 @@ nothing that takes long, so that help and wrong requests need no patience.
 """
 
 import sys
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import SUPPRESS, ArgumentParser, RawDescriptionHelpFormatter
 from functools import partial
 from importlib import import_module
 
@@ -78,7 +78,9 @@ def run_named() -> int:
     parser.add_argument(
         '--where', action='store_true', help='print where configs and tools lie'
     )
-    parser.add_argument('command', nargs='?', choices=COMMANDS, help='one of the above')
+    parser.add_argument(
+        'command', nargs='?', choices=COMMANDS, metavar='COMMAND', help=SUPPRESS
+    )
     args = parser.parse_args()
     if not args.where:
         parser.error(f'give a command: {", ".join(COMMANDS)}')

@@ -11,6 +11,7 @@ from eca_mm.paper.tables import DETECTORS
 from eca_mm.place import folder
 
 EXECUTORS = ('local', 'slurm', 'debug')  # of eca_mm/campaign/executors.py
+PLAN = 'campaign.json'  # of a campaign, in its folder
 EPILOG = """\
 OUT gets runs/ROW/seed_N (work dirs), jobs/ROW/seed_N (logs) and report/. A campaign
 that was stopped or killed goes on with the same command: runs that are done are not
@@ -126,8 +127,8 @@ def check(args: argparse.Namespace) -> None:
         raise RequestError(f'--tflops {args.tflops:g}: give a number above 0')
     check_work_dir(args.out, '--out')
     if args.status:
-        if not (args.out / 'campaign.json').is_file():
-            raise RequestError(f'{args.out} has no campaign: there is no campaign.json')
+        if not (args.out / PLAN).is_file():
+            raise RequestError(f'{args.out} has no campaign: there is no {PLAN}')
         return
     check_execution(args)
     args.seeds = seeds_of(args.seeds)

@@ -13,7 +13,7 @@ from eca_mm.engine.errors import RequestError
 
 from .common import add_processes, check_checkpoint, checked
 
-SUFFIXES = ('.pkl', '.json')  # that eca_mm/evaluation/dump.py writes
+SUFFIXES = ('.pkl', '.pickle', '.json')  # that eca_mm/evaluation/dump.py writes
 
 
 def parse_args() -> Namespace:
