@@ -111,7 +111,8 @@ def test_console_command(site, run):
 NAMES = """\
 import sys
 from pathlib import Path
-names = sorted(Path({configs!r}).glob('*.py')) + sorted(Path({configs!r}).glob('m*/*.py'))
+folder = Path({configs!r})
+names = sorted([*folder.glob('*.py'), *folder.glob('modern/*.py')])
 Path('mine.py').write_text("_base_ = 'eca_mm::eca_faster_rcnn_r50.py'\\n"
                            "model = dict(roi_head=dict(bbox_head=dict(num_classes=3)))")
 assert 'eca_mm' not in sys.modules
@@ -120,9 +121,9 @@ mine = Config.fromfile('mine.py')
 assert mine.model.backbone.kernel_sizes == (3, 5, 5, 7)
 assert 'site' in sys.modules['eca_mm'].__file__
 for name in names[::15]:
-    name = name.relative_to({configs!r})
+    name = name.relative_to(folder)
     Path('a.py').write_text(f"_base_ = 'eca_mm::{{name}}'")
-    left, right = Config.fromfile('a.py'), Config.fromfile(Path({configs!r}) / name)
+    left, right = Config.fromfile('a.py'), Config.fromfile(folder / name)
     assert left.model == right.model and left.optim_wrapper.optimizer
 from mmengine.hub import get_config
 assert get_config('eca_mm::modern/retinanet_r50.py').model.type == 'RetinaNet'
