@@ -37,7 +37,7 @@ for one that comes with this package, whose folder "eca-mm --where" prints.
 
 examples:
   eca-mm train eca_mm::eca_faster_rcnn_r50.py --check
-  eca-mm train eca_mm::eca_faster_rcnn_r50.py --gpus 4
+  eca-mm train eca_mm::eca_faster_rcnn_r50.py --processes 4
   eca-mm test eca_mm::eca_faster_rcnn_r50.py work_dirs/eca_faster_rcnn_r50/epoch_12.pth
   eca-mm report work_dirs/faster_rcnn_r50 work_dirs/eca_faster_rcnn_r50
 """
@@ -50,8 +50,8 @@ def run_command(name: str) -> int:
 
 def perform(name: str) -> int | None:
     args = import_module(f'.{name}_request', __name__).parse_args()
-    if getattr(args, 'gpus', None):
-        become_processes(name, args.gpus)
+    if getattr(args, 'processes', None):
+        become_processes(name, args.processes)
     if name not in WITHOUT_HOST:
         try:
             eca_mm.register()

@@ -14,9 +14,12 @@ def positive(text: str) -> int:
 
 
 def add_processes(parser: ArgumentParser) -> None:
-    """``--gpus``, which does what the dist_ scripts do."""
+    """``--processes``, which does what the dist_ scripts do.
+
+    Not ``--gpus``: mim looks for that word in the help, and gives it a number always.
+    """
     parser.add_argument(
-        '--gpus',
+        '--processes',
         type=positive,
         metavar='N',
         help='run in N processes, one a GPU of this machine, or on the CPU where '

@@ -16,21 +16,21 @@ def become_processes(command: str, count: int) -> None:
         command: 'train' or 'test', with the arguments of this process.
     """
     tools = folder() / 'tools'
-    words = without_gpus(sys.argv[1:])
+    words = without_processes(sys.argv[1:])
     here = str(Path(sys.executable).parent)  # where the script finds this Python
     os.environ['PATH'] = os.pathsep.join([here, os.environ.get('PATH', os.defpath)])
     launch = [str(tools / 'launch.sh'), str(count), f'{command}.py', *words]
     os.execvp('bash', ['bash', '-c', SCRIPT, *launch])
 
 
-def without_gpus(words: list[str]) -> list[str]:
-    """The words of a command line without ``--gpus N``, as argparse reads it."""
+def without_processes(words: list[str]) -> list[str]:
+    """The words of a command line without ``--processes N``, as argparse reads it."""
     kept, skip = [], False
     for word in words:
         name, equals, _ = word.partition('=')
         # An unambiguous beginning of an option is taken for it.
-        is_gpus = len(name) > 2 and '--gpus'.startswith(name)
-        if not skip and not is_gpus:
+        is_it = len(name) > 2 and '--processes'.startswith(name)
+        if not skip and not is_it:
             kept.append(word)
-        skip = is_gpus and not equals
+        skip = is_it and not equals
     return kept

@@ -1,4 +1,4 @@
-"""--gpus: the words that start several processes, and the examples of the help."""
+"""--processes: the words that start several processes, and the examples of the help."""
 
 import os
 import sys
@@ -11,16 +11,16 @@ from eca_mm.cli import processes, run_command
 @pytest.mark.parametrize(
     ('words', 'kept'),
     [
-        (['a.py', '--gpus', '4', '--amp'], ['a.py', '--amp']),
-        (['--gpus=4', 'a.py'], ['a.py']),
-        (['--gp', '4', 'a.py'], ['a.py']),
-        (['a.py', '--cfg-options', 'gpus=4', '--gpus', '2'],
+        (['a.py', '--processes', '4', '--amp'], ['a.py', '--amp']),
+        (['--processes=4', 'a.py'], ['a.py']),
+        (['--proc', '4', 'a.py'], ['a.py']),
+        (['a.py', '--cfg-options', 'gpus=4', '--processes', '2'],
          ['a.py', '--cfg-options', 'gpus=4']),
         (['a.py', '--work-dir', '4'], ['a.py', '--work-dir', '4']),
     ],
 )  # fmt: skip
-def test_words_without_gpus(words, kept):
-    assert processes.without_gpus(words) == kept
+def test_words_without_processes(words, kept):
+    assert processes.without_processes(words) == kept
 
 
 def test_train_becomes_several_processes(repo, tmp_path, monkeypatch):
@@ -37,7 +37,7 @@ def test_train_becomes_several_processes(repo, tmp_path, monkeypatch):
     monkeypatch.setattr(os, 'execvp', execvp)
     monkeypatch.setenv('PATH', '/nowhere')
     config = str(repo / 'configs/faster_rcnn_r50.py')
-    words = ['eca-mm train', config, '--gpus', '3', '--work-dir', str(tmp_path)]
+    words = ['eca-mm train', config, '--processes', '3', '--work-dir', str(tmp_path)]
     monkeypatch.setattr(sys, 'argv', words)
     with pytest.raises(Replaced):
         run_command('train')
@@ -54,7 +54,7 @@ def test_launch_sh_gets_what_it_takes(repo, tmp_path, monkeypatch):
     python.write_text('#!/bin/sh\necho "$WORLD_SIZE" "$@"\n')
     python.chmod(0o755)
     monkeypatch.setattr(sys, 'executable', str(python))
-    monkeypatch.setattr(sys, 'argv', ['eca-mm test', 'a.py', 'b.pth', '--gpus=2'])
+    monkeypatch.setattr(sys, 'argv', ['eca-mm test', 'a.py', 'b.pth', '--processes=2'])
     monkeypatch.delenv('WORLD_SIZE', raising=False)
     out = tmp_path / 'out'
     child = os.fork()
