@@ -13,6 +13,8 @@ from eca_mm.engine.errors import RequestError
 from eca_mm.paper import load_table
 from eca_mm.place import folder
 
+from .common import as_called
+
 EPILOG = """\
 examples:
   python tools/benchmark.py
@@ -64,7 +66,7 @@ NOT_IN_PROFILE = ('providers', 'out', 'markdown', 'plot')
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
-        epilog=EPILOG,
+        epilog=as_called(EPILOG),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_subjects(parser)

@@ -1,10 +1,20 @@
 """What several commands can be asked for, and what is wrong at first sight."""
 
+import re
+import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
 from eca_mm.engine.arguments import check_work_dir, find_config
 from eca_mm.engine.errors import RequestError
+
+
+def as_called(examples: str) -> str:
+    """Examples of a script of tools/, in the words that eca-mm is called by."""
+    if not sys.argv[0].startswith('eca-mm '):
+        return examples
+    own = re.sub(r'python tools/\w+\.py', sys.argv[0], examples)
+    return re.sub(r'(?<= )configs/', 'eca_mm::', own)
 
 
 def positive(text: str) -> int:

@@ -10,6 +10,8 @@ from eca_mm.paper.gpu_hours import TFLOPS
 from eca_mm.paper.tables import DETECTORS
 from eca_mm.place import folder
 
+from .common import as_called
+
 EXECUTORS = ('local', 'slurm', 'debug')  # of eca_mm/campaign/executors.py
 PLAN = 'campaign.json'  # of a campaign, in its folder
 EPILOG = """\
@@ -33,7 +35,7 @@ examples:
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
-        epilog=EPILOG,
+        epilog=as_called(EPILOG),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_request(parser)

@@ -5,6 +5,8 @@ import argparse
 from eca_mm.engine.arguments import find_config
 from eca_mm.engine.errors import RequestError
 
+from .common import as_called
+
 TABLES = (2, 3, 5)  # of the paper, that eca_mm/analysis/compare.py knows
 FORMATS = ('table', 'markdown', 'csv', 'json')
 EPILOG = """\
@@ -18,7 +20,7 @@ examples:
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
-        epilog=EPILOG,
+        epilog=as_called(EPILOG),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument('configs', nargs='*', help='config files')

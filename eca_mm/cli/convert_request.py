@@ -6,7 +6,7 @@ from pathlib import Path
 from eca_mm.engine.arguments import find_config
 from eca_mm.engine.errors import RequestError
 
-from .common import check_checkpoint
+from .common import as_called, check_checkpoint
 
 # As eca_mm/checkpoints/layouts.py has them.
 LAYOUTS = ('ecanet', 'mmdet-v1', 'timm', 'mmpretrain', 'torchvision')
@@ -35,7 +35,7 @@ examples:
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=DESCRIPTION,
-        epilog=EPILOG,
+        epilog=as_called(EPILOG),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument('source', type=Path, help='the published file')

@@ -7,7 +7,7 @@ from pathlib import Path
 from eca_mm.engine.arguments import add_settings, find_config
 from eca_mm.engine.errors import RequestError
 
-from .common import check_checkpoint
+from .common import as_called, check_checkpoint
 
 PACKAGES = ('onnx', 'onnxscript', 'onnxruntime')  # as eca_mm/export.py needs
 MIN_SIDE = 256  # RetinaNet's last map has a stride of 128, and is to be 2 pixels large
@@ -37,7 +37,7 @@ example:
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=DESCRIPTION,
-        epilog=EPILOG,
+        epilog=as_called(EPILOG),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument('config', help='config file of a detector')

@@ -7,6 +7,8 @@ from eca_mm.engine.errors import RequestError
 from eca_mm.evaluation.report.groups import read_groups
 from eca_mm.evaluation.report.runs import ReportError
 
+from .common import as_called
+
 EPILOG = """\
 A work dir is one that tools/train.py or tools/test.py wrote: it holds the predictions,
 the logs and the config. It may be anyone's: nothing in it is run, and files outside of
@@ -35,7 +37,7 @@ examples:
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
-        epilog=EPILOG,
+        epilog=as_called(EPILOG),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(

@@ -11,7 +11,7 @@ from eca_mm.engine.arguments import (
 )
 from eca_mm.engine.errors import RequestError
 
-from .common import add_processes, check_checkpoint, checked
+from .common import add_processes, as_called, check_checkpoint, checked
 
 SUFFIXES = ('.pkl', '.pickle', '.json')  # that eca_mm/evaluation/dump.py writes
 
@@ -20,8 +20,10 @@ def parse_args() -> Namespace:
     parser = ArgumentParser(
         description='Evaluate a checkpoint with COCO metrics; predictions, '
         'results.json and the report (index.html, report.md) go to the work dir.',
-        epilog='example: python tools/test.py configs/eca_faster_rcnn_r50.py '
-        'work_dirs/eca_faster_rcnn_r50/epoch_12.pth',
+        epilog=as_called(
+            'example: python tools/test.py configs/eca_faster_rcnn_r50.py '
+            'work_dirs/eca_faster_rcnn_r50/epoch_12.pth'
+        ),
     )
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')

@@ -8,7 +8,7 @@ from eca_mm.engine.arguments import (
     parse_arguments,
 )
 
-from .common import add_processes, check_checkpoint, checked
+from .common import add_processes, as_called, check_checkpoint, checked
 
 
 def parse_args() -> Namespace:
@@ -16,7 +16,9 @@ def parse_args() -> Namespace:
         description='Train a detector and evaluate it with COCO metrics. Checkpoints, '
         'logs, predictions, results.json and the report (index.html, report.md) go to '
         'the work dir.',
-        epilog='example: python tools/train.py configs/eca_faster_rcnn_r50.py --amp',
+        epilog=as_called(
+            'example: python tools/train.py configs/eca_faster_rcnn_r50.py --amp'
+        ),
     )
     parser.add_argument('config', help='config file')
     add_config_arguments(parser)

@@ -6,7 +6,7 @@ from pathlib import Path
 from eca_mm.engine.arguments import add_settings, find_config
 from eca_mm.engine.errors import RequestError
 
-from .common import check_checkpoint
+from .common import as_called, check_checkpoint
 
 SHOWN_CLASSES = 5  # lines in a plot
 EPILOG = """\
@@ -26,7 +26,7 @@ examples:
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
-        epilog=EPILOG,
+        epilog=as_called(EPILOG),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument('config', help='config file of a model with channel gates')

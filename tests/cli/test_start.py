@@ -39,6 +39,7 @@ def test_help(eca_mm, name):
     status, heavy, out, _ = eca_mm(*name.split(), '--help')
     assert (status, heavy) == (0, [])
     assert f'usage: eca-mm {name}'.strip() in out
+    assert 'python tools/' not in out
     told = [name] if name else [f'  {n:<11} {text}' for n, text in COMMANDS.items()]
     assert all(text in out for text in told)
 
