@@ -12,8 +12,15 @@ class BesideThePackages(install_data):
         self.install_dir = self.get_finalized_command('install').install_lib
 
 
+class Distribution(setuptools.Distribution):
+    """Editable installations ask it by this name whether there are data files."""
+
+    has_data = setuptools.Distribution.has_data_files
+
+
 # See eca_mm_start.py.
 setuptools.setup(
     data_files=[('', ['eca_mm.pth'])],
     cmdclass=dict(install_data=BesideThePackages),
+    distclass=Distribution,
 )

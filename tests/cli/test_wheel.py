@@ -16,16 +16,21 @@ SOURCES = (
 
 
 @pytest.fixture(scope='module')
-def wheel(tmp_path_factory):
-    """Built in a copy: a build leaves files beside its sources."""
-    repo = Path(__file__).parents[2]
-    copy, out = tmp_path_factory.mktemp('copy'), tmp_path_factory.mktemp('wheel')
+def copy(tmp_path_factory):
+    """What is built from: a build leaves files beside its sources."""
+    repo, copy = Path(__file__).parents[2], tmp_path_factory.mktemp('copy')
     for name in SOURCES:
         if (repo / name).is_dir():
             ignored = shutil.ignore_patterns('__pycache__', 'data', 'work_dirs')
             shutil.copytree(repo / name, copy / name, symlinks=True, ignore=ignored)
         else:
             shutil.copy(repo / name, copy)
+    return copy
+
+
+@pytest.fixture(scope='module')
+def wheel(copy, tmp_path_factory):
+    out = tmp_path_factory.mktemp('wheel')
     pip('wheel', '--no-build-isolation', '--no-deps', '--no-index', '-w', out, copy)
     (path,) = out.glob('*.whl')
     return path
@@ -106,6 +111,18 @@ def test_console_command(site, run):
     assert done.returncode == 0, done.stderr
     # 41.753 10^6 and 86 - 6 taps, of which 5 in the frozen first stage's three blocks.
     assert ',41.7' in done.stdout and 'eca_mm::eca_faster_rcnn_r50.py' in done.stdout
+
+
+def test_an_editable_installation_has_the_start_up_file(copy, tmp_path):
+    build = 'import setuptools.build_meta as b, sys; b.build_editable(sys.argv[1])'
+    done = subprocess.run(
+        [sys.executable, '-c', build, tmp_path],
+        cwd=copy,
+        capture_output=True,
+        text=True,
+    )
+    (wheel,) = tmp_path.glob('*.whl')
+    assert 'eca_mm.pth' in zipfile.ZipFile(wheel).namelist(), done.stderr
 
 
 NAMES = """\
