@@ -12,6 +12,7 @@ from importlib import import_module
 import eca_mm
 from eca_mm.engine.errors import RequestError
 from eca_mm.engine.exit_status import exit_status
+from eca_mm.host import need_host
 from eca_mm.place import folder
 
 from .processes import become_processes
@@ -29,8 +30,8 @@ COMMANDS = {
     'visualize': 'show what the channel gates of a trained model learned',
     'export': 'write backbone and neck as an ONNX file',
 }
-# These import MMDetection themselves when they come to need it.
-WITHOUT_HOST = ('report', 'convert')
+# These import MMDetection themselves if they come to need it.
+LATE_HOST = ('report', 'convert')
 EPILOG = """\
 "eca-mm COMMAND --help" tells what each takes. A config is a path, or eca_mm::NAME.py
 for one that comes with this package, whose folder "eca-mm --where" prints.
@@ -52,11 +53,12 @@ def perform(name: str) -> int | None:
     args = import_module(f'.{name}_request', __name__).parse_args()
     if getattr(args, 'processes', None):
         become_processes(name, args.processes)
-    if name not in WITHOUT_HOST:
-        try:
+    try:
+        need_host(f'eca-mm {name}')
+        if name not in LATE_HOST:
             eca_mm.register()
-        except ImportError as error:
-            raise RequestError(str(error)) from error
+    except ImportError as error:
+        raise RequestError(str(error)) from error
     return import_module(f'.{name}', __name__).main(args)
 
 

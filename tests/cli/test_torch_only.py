@@ -63,11 +63,13 @@ def test_mmengine_without_mmdet(python):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize('words', [['train', 'a.py'], ['benchmark']])
+@pytest.mark.parametrize(
+    'words', [['train', 'a.py'], ['benchmark'], ['report', 'a.py', '--ann', 'a.py']]
+)
 def test_a_command_says_what_is_missing(python, tmp_path, words):
     (tmp_path / 'a.py').touch()
     start = 'import eca_mm_start\nsys.exit(eca_mm_start.main())'
     done = python(BLOCK.format(names=('mmdet',)) + start, *words)
     assert done.returncode == 2, done.stderr
     (line,) = done.stderr.splitlines()
-    assert line.startswith('error: eca_mm needs mmdet (')
+    assert line.startswith(f'error: eca-mm {words[0]} needs mmdet: run "python tools/')
