@@ -59,5 +59,5 @@ def parse_args() -> argparse.Namespace:
     if args.num_images < 1:
         raise RequestError(f'--num-images {args.num_images}: give at least 1')
     if args.data and not Path(args.data).is_dir():
-        raise RequestError(f'--data {args.data}: there is no such folder')
+        raise RequestError(f'images: {args.data} has no images: it is no folder')
     return args
