@@ -2,8 +2,7 @@
 
 import sys
 
-from eca_mm.cli.test import main
-from eca_mm.engine import exit_status
+from eca_mm_start import run
 
 if __name__ == '__main__':
-    sys.exit(exit_status(main))
+    sys.exit(run('test'))

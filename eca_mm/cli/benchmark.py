@@ -5,6 +5,7 @@ baseline's of the same round.
 """
 
 import argparse
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -15,15 +16,13 @@ from rich.progress import Progress
 from rich.table import Table
 
 import eca_mm
-from eca_mm.analysis import cost, cost_table, operators, paper_speed
+from eca_mm.analysis import cost, cost_table, operators, paper_speed, providers
 from eca_mm.analysis.block_end import STAGES
 from eca_mm.analysis.workload import STEPS, Settings, Workload
 from eca_mm.analysis.workloads import by_level
 from eca_mm.engine import RequestError, RunStopped, read_config
 from eca_mm.environment import commit, device_name, versions
 from eca_mm.files import replaced, write_csv
-
-from .benchmark_request import parse_args, settings_of
 
 PACKAGES = ('torch', 'mmdet', 'mmcv', 'triton', 'timm')
 OPERATORS = 15  # rows of a profile
@@ -39,6 +38,49 @@ def models(
         yield from by_level(args.level, args.names, settings, configs)
     except ValueError as error:
         raise RequestError(str(error)) from None
+
+
+def settle(args: argparse.Namespace) -> None:
+    """Fill in what depends on the machine, and what that makes of the names.
+
+    Raises:
+        RequestError: A GPU is asked for where torch sees none, or torch.compile, where
+            it does not work, cannot be left out.
+    """
+    gpu = torch.cuda.is_available()
+    if args.device == 'cuda' and not gpu:
+        raise RequestError('--device cuda: torch sees no GPU here')
+    args.device = args.device or ('cuda' if gpu else 'cpu')
+    args.names = without_compiled(args.names, args)
+    fuse = any(map(providers.folds, args.names))
+    args.steps = ['inference'] if fuse else list(STEPS)
+
+
+def without_compiled(found: list[str], args: argparse.Namespace) -> list[str]:
+    """The names without those that torch.compile cannot serve here, which it says."""
+    compiled = [name for name in found if name.endswith(providers.COMPILED)]
+    obstacle = providers.compile_obstacle(args.device) if compiled else None
+    if obstacle is None:
+        return found
+    if args.baseline in compiled or args.profile in compiled:
+        raise RequestError(f'torch.compile does not work here: {obstacle}')
+    skipped = ', '.join(compiled)
+    print(f'skipped {skipped}: torch.compile fails here: {obstacle}', file=sys.stderr)
+    return [name for name in found if name not in compiled]
+
+
+def settings_of(args: argparse.Namespace) -> Settings:
+    return Settings(
+        device=args.device,
+        dtype=getattr(torch, args.dtype),
+        amp=args.amp,
+        channels_last=args.channels_last,
+        batch=args.batch,
+        size=paper_speed.SIZE if args.paper_table else tuple(args.shape),
+        depth=args.depth,
+        frozen_stages=args.frozen_stages,
+        norms=args.norms,
+    )
 
 
 def measure(args: argparse.Namespace, settings: Settings) -> list[dict]:
@@ -134,8 +176,8 @@ def write(args: argparse.Namespace, rows: list[dict]) -> None:
             cost_table.draw(rows).savefig(path, dpi=110)
 
 
-def main() -> None:
-    args = parse_args(__doc__)
+def main(args: argparse.Namespace) -> None:
+    settle(args)
     settings = settings_of(args)
     try:
         if args.profile:

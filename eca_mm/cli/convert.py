@@ -1,75 +1,17 @@
 """Convert published weights: the authors', timm's, mmpretrain's, torchvision's."""
 
-import argparse
+from argparse import Namespace
 from pathlib import Path
 
 from torch import nn
 
-import eca_mm  # noqa: F401  (registers backbones, plugins and hooks)
+import eca_mm
 from eca_mm.checkpoints.architecture import kernel_sizes
 from eca_mm.checkpoints.convert import Converted, convert, save
-from eca_mm.checkpoints.layouts import LAYOUTS
 from eca_mm.checkpoints.load_report import LoadReport, load_report
 from eca_mm.checkpoints.resize_eca import differ_in_kernel_sizes, resize
 from eca_mm.checkpoints.safe import CheckpointError
-from eca_mm.engine import RequestError, build_detector, read_config
-
-DESCRIPTION = """\
-Give published weights the names that the backbones and detectors here have, and say
-which config they belong to. The file is read as data: nothing in it can run.
-
-layouts:
-  ecanet       the authors' ImageNet files: ECA-ResNet 18 to 152, ECA-MobileNetV2
-  mmdet-v1     detectors of MMDetection 1.x, such as the authors' COCO files
-  timm         ecaresnet50d, ecaresnet101d, seresnet18 to 152
-  mmpretrain   SE-ResNet and ResNet, and our own backbones trained there
-  torchvision  plain ResNet
-"""
-EPILOG = """\
-examples:
-  python tools/convert_checkpoint.py eca_resnet50_k3557.pth.tar eca_resnet50.pth
-  python tools/convert_checkpoint.py model.safetensors ecaresnet50d.pth --layout timm
-  python tools/convert_checkpoint.py eca_resnet50_k3557.pth.tar eca_resnet50.pth \\
-      --config configs/eca_faster_rcnn_r50.py
-  python tools/convert_checkpoint.py eca_resnet50_k3557.pth.tar eca_resnet50_k5.pth \\
-      --kernel-sizes 5 5 5 5
-"""
-
-
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument('source', type=Path, help='the published file')
-    parser.add_argument('out', type=Path, help='the file to write, a .pth')
-    parser.add_argument(
-        '--layout',
-        choices=['auto', *LAYOUTS],
-        default='auto',
-        help='what the source has to be (default: find out)',
-    )
-    parser.add_argument(
-        '--kernel-sizes',
-        nargs='+',
-        type=int,
-        metavar='K',
-        help="ECA's kernel sizes to make, one a stage: taps of zero are added at the "
-        'ends, which changes nothing, or the end taps are cut',
-    )
-    after = parser.add_mutually_exclusive_group()
-    after.add_argument(
-        '--config',
-        help='config of a detector: report what the weights give it, and refuse '
-        'weights of another architecture',
-    )
-    after.add_argument(
-        '--keep-classifier',
-        action='store_true',
-        help='make it a classifier of mmpretrain (backbone.* and head.fc.*)',
-    )
-    return parser.parse_args()
+from eca_mm.engine.errors import RequestError
 
 
 def check_fit(converted: Converted, path: str) -> LoadReport:
@@ -79,6 +21,9 @@ def check_fit(converted: Converted, path: str) -> LoadReport:
         RequestError: The config has no such model, or one of another architecture;
             attention that the weights do not give is no reason.
     """
+    eca_mm.register()  # not before: most of what goes wrong needs no MMDetection
+    from eca_mm.engine import build_detector, read_config
+
     model = build_detector(read_config(path))
     state = converted.state_dict
     whole = any(key.startswith('backbone.') for key in state)
@@ -165,10 +110,7 @@ def print_summary(converted: Converted, out: Path, report: LoadReport | None) ->
         print(f'{name:<12}  {text}')
 
 
-def main() -> None:
-    args = parse_args()
-    if args.out.exists() and args.source.exists() and args.out.samefile(args.source):
-        raise RequestError(f'{args.out} is the source itself: give another name')
+def main(args: Namespace) -> None:
     try:
         converted = convert(args.source, args.layout, args.keep_classifier)
         if args.kernel_sizes:

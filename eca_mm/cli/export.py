@@ -1,11 +1,9 @@
 """Write the backbone and neck of a detector as an ONNX file, and check the file."""
 
-import argparse
-from importlib.util import find_spec
-from pathlib import Path
+from argparse import Namespace
 
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 import eca_mm  # noqa: F401  (registers backbones, plugins and hooks)
@@ -18,84 +16,12 @@ from eca_mm.engine import (
     read_config,
     refuse_problems,
 )
+from eca_mm.engine.arguments import parsed
 from eca_mm.engine.weights import load_weights
 from eca_mm.files import replaced
 
 TOLERANCE = 1e-4  # relative to the largest value of an output; float32 leaves 1e-6
-MIN_SIDE = 256  # RetinaNet's last map has a stride of 128, and is to be 2 pixels large
 MAX_BYTES = 2**31 - 1  # of an ONNX file, which is one protobuf message
-DESCRIPTION = """\
-Write the backbone and neck of a detector as an ONNX file, and check the file in
-onnxruntime against torch at three batches and sizes of images.
-
-input    image: float32 (batch, 3, height, width), all but the 3 free (1 for a model of
-         grey images); what the config's data_preprocessor gives: normalised, and padded
-         with zeros to the right and below to multiples of its pad_size_divisor. The
-         file's metadata tell channel_order, mean, std and pad_size_divisor. Other sizes
-         work too.
-outputs  level_0, level_1, ...: the neck's feature maps from fine to coarse; the
-         metadata tell their strides.
-
-Batch norms are folded into the convolutions. The heads are not exported.
-"""
-EPILOG = """\
-needs: pip install "eca_mm[export]"
-
-example:
-  python tools/export_onnx.py configs/eca_faster_rcnn_r50.py \\
-      work_dirs/eca_faster_rcnn_r50/epoch_12.pth eca_faster_rcnn_r50.onnx
-"""
-
-
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument('config', help='config file of a detector')
-    parser.add_argument(
-        'checkpoint', help='checkpoint file, or ecanet-coco://NAME, of that detector'
-    )
-    parser.add_argument('out', type=Path, help='the file to write, a .onnx')
-    parser.add_argument(
-        '--opset',
-        type=int,
-        metavar='N',
-        help="version of ONNX's operators (default: the exporter's)",
-    )
-    parser.add_argument(
-        '--shape',
-        nargs=2,
-        type=int,
-        default=(640, 480),
-        metavar=('W', 'H'),
-        help='size of the image, in pixels, that the export runs on and that the check '
-        'begins with; the file takes any (default: 640 480)',
-    )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        metavar='KEY=VALUE',
-        help='override settings of the config',
-    )
-    return parser.parse_args()
-
-
-def check_request(args: argparse.Namespace) -> None:
-    """Refuse what can be told before anything is read."""
-    for package in export.PACKAGES:
-        if find_spec(package) is None:
-            raise RequestError(
-                f'{package} is not installed: pip install "eca_mm[export]"'
-            )
-    if args.out.suffix != '.onnx':
-        raise RequestError(f'{args.out}: the name must end in .onnx')
-    if not args.out.parent.is_dir() or args.out.is_dir():
-        raise RequestError(f'{args.out}: give a file in a folder that exists')
-    if min(args.shape) < MIN_SIDE:
-        raise RequestError(f'--shape {args.shape}: each side must be at least 256')
 
 
 def load_features(cfg: Config, checkpoint: str) -> export.Features:
@@ -109,9 +35,7 @@ def load_features(cfg: Config, checkpoint: str) -> export.Features:
     return features.train(False)
 
 
-def export_features(
-    features: export.Features, cfg: Config, args: argparse.Namespace
-) -> None:
+def export_features(features: export.Features, cfg: Config, args: Namespace) -> None:
     """Write the file, unless the check fails."""
     width, height = args.shape
     folded, found = export.folded(features)
@@ -147,10 +71,8 @@ def export_features(
             )
 
 
-def main() -> None:
-    args = parse_args()
-    check_request(args)
-    cfg = read_config(args.config, args.cfg_options)
+def main(args: Namespace) -> None:
+    cfg = read_config(args.config, parsed(args.cfg_options))
     init_default_scope(cfg.get('default_scope', 'mmdet'))
     cfg.load_from = args.checkpoint
     refuse_problems(cfg, splits=())

@@ -1,10 +1,8 @@
 """Evaluate a checkpoint: MMDetection's test command, with a check before it starts."""
 
-import argparse
-import os
+from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from mmdet.engine.hooks.utils import trigger_visualization_hook
 from mmdet.evaluation import CocoMetric
@@ -14,65 +12,16 @@ import eca_mm  # noqa: F401  (registers backbones, plugins and hooks)
 from eca_mm.engine import (
     FoldNormsHook,
     RequestError,
-    add_check_arguments,
-    add_config_arguments,
     build_runner,
     load_config,
-    parse_arguments,
     refuse_problems,
     show_problems,
 )
 from eca_mm.engine.tta import apply_tta
-from eca_mm.evaluation.dump import SUFFIXES, WholeDump
+from eca_mm.evaluation.dump import WholeDump
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description='Evaluate a checkpoint with COCO metrics; predictions, '
-        'results.json and the report (index.html, report.md) go to the work dir.',
-        epilog='example: python tools/test.py configs/eca_faster_rcnn_r50.py '
-        'work_dirs/eca_faster_rcnn_r50/epoch_12.pth',
-    )
-    parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help='checkpoint file')
-    add_config_arguments(parser)
-    add_check_arguments(parser)
-    parser.add_argument(
-        '--out',
-        metavar='FILE',
-        help='keep the raw predictions in F.pkl, as MMDetection does for its own '
-        'tools, or in F.json, in COCO result format, which tools/report.py reads',
-    )
-    parser.add_argument('--show', action='store_true', help='show each prediction')
-    parser.add_argument(
-        '--show-dir', metavar='DIR', help='save painted images to WORK_DIR/time/DIR'
-    )
-    parser.add_argument(
-        '--wait-time', type=float, default=2, help='seconds between shown images'
-    )
-    parser.add_argument(
-        '--tta', action='store_true', help='test-time augmentation: also flipped images'
-    )
-    parser.add_argument(
-        '--fuse',
-        action='store_true',
-        help='fold batch norms into the convolutions before them (MMDetection 2.x: '
-        '--fuse-conv-bn): faster, and equal but for rounding; other norms stay',
-    )
-    return parse_arguments(parser)
-
-
-def check_out(out: Path) -> None:
-    """Raise RequestError now, and not after an evaluation of hours."""
-    if out.suffix not in SUFFIXES:
-        raise RequestError(f'--out {out}: the name must end in {", ".join(SUFFIXES)}')
-    if not out.parent.is_dir() or not os.access(out.parent, os.W_OK):
-        raise RequestError(f'--out {out}: folder {out.parent} cannot be written to')
-    if out.is_dir():
-        raise RequestError(f'--out {out} is a folder: give the name of a file')
-
-
-def prepare(cfg: Config, args: argparse.Namespace) -> None:
+def prepare(cfg: Config, args: Namespace) -> None:
     """Write what is asked for into the config, so that the check sees it, too."""
     if args.show or args.show_dir:
         with refused('--show'):  # the config has no such hook
@@ -92,10 +41,7 @@ def refused(option: str) -> Iterator[None]:
         raise RequestError(f'{option} does not suit this config: {problem}') from error
 
 
-def main() -> None:
-    args = parse_args()
-    if args.out:
-        check_out(Path(args.out))
+def main(args: Namespace) -> None:
     cfg = load_config(args)
     cfg.load_from = args.checkpoint
     prepare(cfg, args)

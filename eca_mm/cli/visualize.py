@@ -1,11 +1,11 @@
 """Show what the channel gates of a trained model have learned, on labelled images."""
 
-import argparse
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
 from torch import nn
@@ -22,61 +22,10 @@ from eca_mm.engine import (
     read_config,
     refuse_problems,
 )
+from eca_mm.engine.arguments import parsed
 from eca_mm.engine.weights import load_weights
 
-EPILOG = """\
-It writes distribution.png, classes.png, channels.png and kernels.png, captions.json
-which says how to read them, and their data: gates.csv (each channel of each layer:
-mean, spread, separation of the classes), class_means.csv and kernels.csv.
-tools/report.py shows the figures if they lie in WORK_DIR/attention.
-
-examples:
-  python tools/visualize_attention.py configs/eca_faster_rcnn_r50.py \\
-      work_dirs/eca_faster_rcnn_r50/epoch_12.pth --classes person car dog
-  python tools/visualize_attention.py configs/eca_faster_rcnn_r50.py \\
-      ecanet://resnet50 --data pictures
-"""
-
-
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument('config', help='config file of a model with channel gates')
-    parser.add_argument('checkpoint', help='checkpoint file, or ecanet://NAME')
-    parser.add_argument(
-        '--data',
-        metavar='DIR',
-        help='a folder with one folder of images a class (default: the test set of the '
-        'config; an image counts in every class that it shows)',
-    )
-    parser.add_argument(
-        '--num-images', type=int, default=500, help='how many are drawn (default 500)'
-    )
-    parser.add_argument(
-        '--classes',
-        nargs='+',
-        metavar='NAME',
-        help=f'classes in the figures (default: the {figures.SHOWN_CLASSES} most '
-        'frequent); the CSV files have all',
-    )
-    parser.add_argument(
-        '--out', metavar='DIR', help='default: work_dirs/CONFIG/attention'
-    )
-    parser.add_argument('--seed', type=int, default=0, help='of the draw of images')
-    parser.add_argument(
-        '--device', default='cuda' if torch.cuda.is_available() else 'cpu'
-    )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        metavar='KEY=VALUE',
-        help='override settings of the config',
-    )
-    return parser.parse_args()
+from .visualize_request import SHOWN_CLASSES
 
 
 def load_model(cfg: Config, checkpoint: str) -> nn.Module:
@@ -91,10 +40,8 @@ def load_model(cfg: Config, checkpoint: str) -> nn.Module:
     return model.eval()
 
 
-def find_images(cfg: Config, args: argparse.Namespace) -> LabelledImages:
+def find_images(cfg: Config, args: Namespace) -> LabelledImages:
     """The images of ``--data``, or of the config's test set."""
-    if args.num_images < 1:
-        raise RequestError(f'--num-images {args.num_images}: give at least 1')
     try:
         found = from_folder(Path(args.data)) if args.data else from_dataset(cfg)
     except (OSError, ValueError) as error:
@@ -127,19 +74,19 @@ def shown_classes(images: LabelledImages, wanted: list[str] | None) -> dict[str,
     frequent = np.argsort(-images.members.sum(0), kind='stable')
     names = wanted or [
         images.classes[i]
-        for i in frequent[: figures.SHOWN_CLASSES]
+        for i in frequent[:SHOWN_CLASSES]
         if images.members[:, i].any()
     ]
     return {name: images.classes.index(name) for name in names}
 
 
-def main() -> None:
-    args = parse_args()
-    cfg = read_config(args.config, args.cfg_options)
+def main(args: Namespace) -> None:
+    cfg = read_config(args.config, parsed(args.cfg_options))
     init_default_scope(cfg.get('default_scope', 'mmdet'))
     cfg.load_from = args.checkpoint
     refuse_problems(cfg, splits=() if args.data else ('test',))
-    model = load_model(cfg, args.checkpoint).to(args.device)
+    device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
+    model = load_model(cfg, args.checkpoint).to(device)
     images = find_images(cfg, args)
     with analysis.GateRecorder(model) as recorder:
         run(model, cfg, images.infos)

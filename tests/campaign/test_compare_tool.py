@@ -7,7 +7,7 @@ import pytest
 from small_campaign import STAND_IN, make_rows
 
 from eca_mm.cli import compare as tool
-from eca_mm.engine import exit_status
+from eca_mm.cli import run_command
 
 CONFIG = """\
 _base_ = 'mmdet::_base_/models/retinanet_r50_fpn.py'
@@ -29,7 +29,7 @@ def compare(repo, tmp_path, monkeypatch, capsys):
     def call(*words) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, 'argv', ['compare.py', *map(str, words)])
         try:
-            status = exit_status(tool.main)
+            status = run_command('compare')
         except SystemExit as end:  # argparse's
             status = end.code
         return status, *capsys.readouterr()
