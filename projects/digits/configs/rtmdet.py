@@ -1,0 +1,1 @@
+_base_ = ['./_base_/small_rtmdet.py', './_base_/digits.py']
