@@ -52,7 +52,8 @@ def inputs(host: dict, side: int = 64) -> Tensor | tuple[Tensor, ...]:
     if isinstance(channels, int):
         return torch.randn(2, 3, side, side) + torch.tensor([-2.0, 0, 3])[:, None, None]
     return tuple(
-        torch.randn(2, c, side >> i, side >> i) + torch.linspace(-3, 3, c)[:, None, None]
+        torch.randn(2, c, side >> i, side >> i)
+        + torch.linspace(-3, 3, c)[:, None, None]
         for i, c in enumerate(channels)
     )
 

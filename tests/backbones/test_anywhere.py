@@ -147,7 +147,9 @@ def test_arguments_over_a_base():
     """A config can put the wrapper over its base's dict and keep the arguments."""
     model = attended(dict(type='ResNet'), 'stages', depth=18, frozen_stages=1)
     assert len(model.layer1) == 2 and not model.layer1[0].conv1.weight.requires_grad
-    other = attended(dict(type='FPN', **{k: FPN[k] for k in FPN if k != 'type'}), 'stages')
+    other = attended(
+        dict(type='FPN', **{k: FPN[k] for k in FPN if k != 'type'}), 'stages'
+    )
     assert other.out_channels == 12
 
 

@@ -9,8 +9,16 @@ from torch import nn
 @pytest.mark.parametrize(
     ('host', 'at', 'said'),
     [
-        (SWIN, 'SwinBlok', "'SwinBlok' matches nothing.*mean 'SwinBlock'.*'stages', Sw"),
-        (SWIN, 'stages.*', r'behind stages.0 .* gives 4 results.*SwinBlock \(3, such as'),
+        (
+            SWIN,
+            'SwinBlok',
+            "'SwinBlok' matches nothing.*mean 'SwinBlock'.*'stages', Sw",
+        ),
+        (
+            SWIN,
+            'stages.*',
+            r'behind stages.0 .* gives 4 results.*SwinBlock \(3, such as',
+        ),
         (SWIN, 'WindowMSA', 'stages.0.blocks.0.attn.w_msa .*axis is not the batch'),
         (SWIN, 'Linear', 'stages.0.blocks.0.attn.w_msa.qkv .*single layer'),
         (CSPNEXT, 'BatchNorm2d', 'bn .*single layer.*CSPLayer'),
@@ -68,7 +76,10 @@ def test_modules_of_which_too_little_is_known(at, said):
     [
         ('SEVar1', 'SEVar1 cannot begin as the identity'),
         ('ResNet', 'ResNet cannot begin as the identity'),
-        (dict(type='ContextBlock', ratio=0.25, fusion_types=('channel_mul',)), 'cannot'),
+        (
+            dict(type='ContextBlock', ratio=0.25, fusion_types=('channel_mul',)),
+            'cannot',
+        ),
         (dict(type='ECA', identity_init=True), 'identity_init is an argument of With'),
         (dict(type='ECA', in_channels=8), 'in_channels are found'),
         ('CBAM', 'CBAM needs height and width'),
@@ -119,6 +130,8 @@ def test_a_module_that_does_not_run_without_data_runs_on_the_cpu():
 
 def test_a_module_that_does_not_run_at_all_is_named():
     MODELS.register_module(name='Needy', module=Needy, force=True)
-    said = 'channels of Needy .* not run on images of 3 channels: NotImpl.*kernel at all'
+    said = (
+        'channels of Needy .* not run on images of 3 channels: NotImpl.*kernel at all'
+    )
     with pytest.raises(ValueError, match=said):
         attended(dict(type='Needy'), 'stages', fails=True)

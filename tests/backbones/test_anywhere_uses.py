@@ -85,7 +85,9 @@ def test_checkpointing(host):
     for each in (model, other):
         sum(out.square().sum() for out in each(x)).backward()
     for a, b in zip(model.parameters(), other.parameters(), strict=True):
-        torch.testing.assert_close(b.grad, a.grad, rtol=0, atol=1e-5 * a.grad.abs().max())
+        torch.testing.assert_close(
+            b.grad, a.grad, rtol=0, atol=1e-5 * a.grad.abs().max()
+        )
 
 
 def test_freezing():
@@ -136,9 +138,11 @@ def test_load_report_is_clean(case):
     model, _ = case
     state = {n: t for n, t in model.state_dict().items() if '.eca.' not in f'.{n}'}
     report = load_report(model, state)
-    assert report.missing == report.identity_attention == [
-        f'{name}.conv.weight' for name in blocks(model)
-    ]
+    assert (
+        report.missing
+        == report.identity_attention
+        == [f'{name}.conv.weight' for name in blocks(model)]
+    )
     assert not (report.unexpected or report.mismatched or report.random_attention)
 
 
@@ -152,7 +156,9 @@ def test_our_resnets_keep_their_fused_ends():
     found.eval()
     block = found.layer1[0]
     x = torch.randn(1, 16, 8, 8)
-    assert block.fusable_attention(x) is block.eca and can_fuse(x, block.norm2, block.eca)
+    assert block.fusable_attention(x) is block.eca and can_fuse(
+        x, block.norm2, block.eca
+    )
     deep = attended(dict(ours, depth=50), 'Bottleneck')
     deep.eval()
     assert deep.layer4[2].fusable_attention(x) is deep.layer4[2].eca

@@ -1,4 +1,4 @@
-# RTMDet of two thirds of RTMDet-tiny's width for images of 128x128, from random weights.
+# RTMDet, two thirds as wide as RTMDet-tiny, for images of 128x128; random weights.
 norm_cfg = dict(type='BN')
 act_cfg = dict(type='SiLU', inplace=True)
 model = dict(
@@ -30,9 +30,7 @@ model = dict(
         num_classes=10,
         in_channels=64,
         feat_channels=64,
-        anchor_generator=dict(
-            type='MlvlPointGenerator', offset=0, strides=[8, 16, 32]
-        ),
+        anchor_generator=dict(type='MlvlPointGenerator', offset=0, strides=[8, 16, 32]),
         bbox_coder=dict(type='DistancePointBBoxCoder'),
         loss_cls=dict(type='QualityFocalLoss', use_sigmoid=True, beta=2.0),
         loss_bbox=dict(type='GIoULoss', loss_weight=2.0),
