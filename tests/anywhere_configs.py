@@ -34,9 +34,8 @@ def without(cfg: Config) -> Config:
     return cfg
 
 
-def added(cfg: Config) -> dict[str, int]:
+def added(cfg: Config, device: str = 'meta') -> dict[str, int]:
     """Parameters that the attention adds, by name; all others keep their names."""
-    device = 'cpu' if 'depths' in cfg.model.backbone else 'meta'  # Swin asks for values
     ours, plain = (build_model(c, device).state_dict() for c in (cfg, without(cfg)))
     assert plain.keys() <= ours.keys()
     return {name: ours[name].numel() for name in ours if name not in plain}

@@ -50,7 +50,7 @@ def root(tmp_path_factory) -> Path:
     torch.manual_seed(0)
     state = build_model(cfg).state_dict()
     # Sure enough of all that it finds to be drawn
-    state['roi_head.bbox_head.fc_cls.weight'] *= 200
+    state['roi_head.bbox_head.fc_cls.weight'] *= 40
     meta = dict(cfg=cfg.pretty_text, dataset_meta=dict(classes=classes))
     torch.save(dict(state_dict=state, meta=meta), root / 'model.pth')
     torch.save(dict(state_dict=state), root / 'bare.pth')

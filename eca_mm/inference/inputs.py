@@ -80,7 +80,9 @@ class Inputs:
             pipeline: The test pipeline, from a path or an image (H, W, 3) in BGR.
         """
         sources = [self.open(path) for path in self.paths]
-        total = sum(1 if video is None else len(video) for _, video in sources)
+        # OpenCV says a negative number of a file that it cannot read.
+        counts = [1 if video is None else video.frame_cnt for _, video in sources]
+        total = sum(max(count, 0) for count in counts)
         with tqdm(total=total, unit='image') as bar:
             for path, video in sources:
                 read = self.image if video is None else self.frames
