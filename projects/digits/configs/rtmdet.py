@@ -1,1 +1,0 @@
-_base_ = ['./_base_/small_rtmdet.py', './_base_/digits.py']
