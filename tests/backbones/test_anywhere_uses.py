@@ -24,7 +24,9 @@ from eca_mm.analysis.complexity import measure
 from eca_mm.analysis.gates import GateRecorder
 from eca_mm.backbones.fold import fold_norms
 from eca_mm.backbones.fusable import can_fuse
+from eca_mm.checkpoints.content import Contents
 from eca_mm.checkpoints.load_report import load_report
+from eca_mm.engine.preflight.weights import initial_findings
 
 CASES = [(SWIN, 'SwinBlock'), (CSPNEXT, 'CSPLayer'), (FPN, 'stages')]
 
@@ -144,6 +146,15 @@ def test_load_report_is_clean(case):
         == [f'{name}.conv.weight' for name in blocks(model)]
     )
     assert not (report.unexpected or report.mismatched or report.random_attention)
+
+
+def test_initial_weights_of_another_model_are_found_before_a_run(tmp_path):
+    path = str(tmp_path / 'other.pth')
+    torch.save(dict(a=torch.ones(1)), path)
+    init = dict(type='Pretrained', checkpoint=path)
+    model = attended(CSPNEXT, 'CSPLayer', init_cfg=init)
+    (found,) = initial_findings('backbone', model, init, Contents())
+    assert found.level == 'error' and 'other.pth fits the backbone' in found.what
 
 
 def test_our_resnets_keep_their_fused_ends():
