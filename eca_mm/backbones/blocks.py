@@ -112,3 +112,23 @@ class PluginBasicBlock(BasicBlock):
         else:
             out = self.relu(inner(x))
         return self.forward_plugin(out, self.after_block_plugin_names)
+
+
+def add_plugin(
+    block: PluginBasicBlock | PluginBottleneck, plugin: dict, channels: int
+) -> None:
+    """Give a block that is built a plugin behind its last convolution, in place.
+
+    Raises:
+        ValueError: It has a plugin of that name.
+    """
+    if isinstance(block, Bottleneck) and not block.with_plugins:
+        block.with_plugins = True
+        for i in '123':
+            setattr(block, f'after_conv{i}_plugin_names', [])
+    try:
+        names = block.make_block_plugins(channels, [plugin])
+    except AssertionError as error:  # of the host, with the name alone
+        raise ValueError(f'a block has one already: {error}') from error
+    last = block.positions[-2]
+    getattr(block, f'{last}_plugin_names').extend(names)

@@ -4,16 +4,12 @@ import logging
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-import torch
-from mmcv.cnn.bricks import ContextBlock, NonLocal2d
 from torch import Size, Tensor, nn
 
-from eca_mm.layers import CBAM, AAConv2d
-from eca_mm.layers.base import ChannelAttention
+from eca_mm.layers.identity import ATTENTION, begins_as_identity
 
 from .resize_eca import REMEDY, differ_in_kernel_sizes
 
-ATTENTION = (ChannelAttention, CBAM, AAConv2d, ContextBlock, NonLocal2d)
 # As in the host's own messages: torch before 0.4.1 did not count batches.
 NOT_COUNTED = 'num_batches_tracked'
 SHOWN = 4  # names in a line
@@ -154,27 +150,6 @@ def attention_parameters(model: nn.Module) -> dict[str, tuple[nn.Parameter, bool
         if isinstance(module, ATTENTION)
         for name, parameter in module.named_parameters()
     }
-
-
-def begins_as_identity(module: nn.Module) -> bool:
-    """Whether attention gives its input unchanged as long as it is not trained.
-
-    mmcv's two blocks add what their last layer gives. It is zero when they are built,
-    but an ``init_cfg`` of the backbone may have changed that: mmdet's default draws
-    every Conv2d anew, and ContextBlock does not defend itself.
-    """
-    if isinstance(module, ContextBlock):
-        # Multiplication by the sigmoid of zero halves.
-        return module.channel_mul_conv is None and is_zero(module.channel_add_conv[-1])
-    if isinstance(module, NonLocal2d):
-        out = module.conv_out
-        return is_zero(out.norm if out.with_norm else out.conv)
-    return getattr(module, 'identity_init', False)
-
-
-def is_zero(layer: nn.Module) -> bool:
-    """Whether a layer gives zeros whatever comes in."""
-    return not any(torch.count_nonzero(p).item() for p in layer.parameters())
 
 
 def count(names: Collection[str]) -> str:

@@ -22,6 +22,7 @@ COMMANDS = {
     'train': 'train a detector, with a check before it starts',
     'test': 'evaluate a checkpoint with COCO metrics',
     'check': 'look at config, data, weights and disk, and show all that is wrong',
+    'infer': 'find objects in images and videos, and draw them',
     'report': 'compare evaluated runs on one page',
     'compare': 'train, test and report rows over seeds, here or on Slurm',
     'convert': 'convert published weights to the names used here',

@@ -30,6 +30,7 @@ class ECA(ChannelAttention):
 
     # The name of the plugin in a block: layer1.0.eca.conv.weight, as the authors'.
     _abbr_ = 'eca'
+    last = ('conv',)
 
     def __init__(
         self,
@@ -43,9 +44,7 @@ class ECA(ChannelAttention):
         adaptive = adaptive_kernel_size(in_channels, gamma, beta)
         k = adaptive if kernel_size is None else check_kernel_size(kernel_size)
         self.conv = nn.Conv1d(1, 1, k, padding=k // 2, bias=False)
-        self.identity_init = identity_init
-        if identity_init:
-            nn.init.zeros_(self.conv.weight)
+        self.begin(identity_init)
 
     def excite(self, y: Tensor) -> Tensor:
         # (N, C) -> (N, 1, C): the channels are the sequence of the convolution.

@@ -16,19 +16,27 @@ class ECANS(ChannelAttention):
     Args:
         in_channels: Channels C of the input.
         kernel_size: Odd number k of taps, or None for the paper's rule.
+        identity_init: Ours, not the paper's: begin as the identity; see :class:`ECA`.
 
     Raises:
         TypeError, ValueError: As :class:`ECA`.
     """
 
     _abbr_ = 'eca_ns'
+    last = ('weight',)
 
-    def __init__(self, in_channels: int, kernel_size: int | None = None) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        kernel_size: int | None = None,
+        identity_init: bool = False,
+    ) -> None:
         super().__init__()
         adaptive = adaptive_kernel_size(in_channels)
         k = adaptive if kernel_size is None else check_kernel_size(kernel_size)
         # As Conv1d draws the taps of ECA: uniform up to 1 / sqrt(fan in).
         self.weight = nn.Parameter(torch.empty(in_channels, k).uniform_(-1, 1) / k**0.5)
+        self.begin(identity_init)
 
     def excite(self, y: Tensor) -> Tensor:
         k = self.weight.shape[1]

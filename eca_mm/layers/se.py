@@ -24,6 +24,7 @@ class SE(ChannelAttention):
     """
 
     _abbr_ = 'se'
+    last = ('fc2',)
 
     def __init__(
         self,
@@ -37,10 +38,7 @@ class SE(ChannelAttention):
         self.fc1 = nn.Linear(in_channels, reduced, bias)
         self.relu = nn.ReLU(inplace=True)
         self.fc2 = nn.Linear(reduced, in_channels, bias)
-        self.identity_init = identity_init
-        if identity_init:
-            for parameter in self.fc2.parameters():
-                nn.init.zeros_(parameter)
+        self.begin(identity_init)
 
     def excite(self, y: Tensor) -> Tensor:
         return self.fc2(self.relu(self.fc1(y)))

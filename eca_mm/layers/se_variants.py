@@ -30,13 +30,16 @@ class SEVar2(ChannelAttention):
 
     Args:
         in_channels: Channels C of the input.
+        identity_init: Ours, not the paper's: begin as the identity; see :class:`ECA`.
     """
 
     _abbr_ = 'se_var2'
+    last = ('weight',)
 
-    def __init__(self, in_channels: int) -> None:
+    def __init__(self, in_channels: int, identity_init: bool = False) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(in_channels).uniform_(-1, 1))
+        self.begin(identity_init)
 
     def excite(self, y: Tensor) -> Tensor:
         return self.weight * y
@@ -48,13 +51,16 @@ class SEVar3(ChannelAttention):
 
     Args:
         in_channels: Channels C of the input.
+        identity_init: Ours, not the paper's: begin as the identity; see :class:`ECA`.
     """
 
     _abbr_ = 'se_var3'
+    last = ('fc',)
 
-    def __init__(self, in_channels: int) -> None:
+    def __init__(self, in_channels: int, identity_init: bool = False) -> None:
         super().__init__()
         self.fc = nn.Linear(in_channels, in_channels, bias=False)
+        self.begin(identity_init)
 
     def excite(self, y: Tensor) -> Tensor:
         return self.fc(y)
@@ -71,6 +77,7 @@ class SEGC(ChannelAttention):
         in_channels: Channels C of the input.
         groups: Number G of groups, each of which maps its C/G channels to themselves;
             'C/n' for groups of n channels whatever C is.
+        identity_init: Ours, not the paper's: begin as the identity; see :class:`ECA`.
 
     Raises:
         TypeError: ``groups`` is neither an int nor a string.
@@ -79,8 +86,14 @@ class SEGC(ChannelAttention):
     """
 
     _abbr_ = 'se_gc'
+    last = ('conv',)
 
-    def __init__(self, in_channels: int, groups: int | str = 16) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        groups: int | str = 16,
+        identity_init: bool = False,
+    ) -> None:
         super().__init__()
         if isinstance(groups, str):
             if not groups.removeprefix('C/').isdigit() or groups.isdigit():
@@ -88,6 +101,7 @@ class SEGC(ChannelAttention):
             groups = check_divides('groups C/n: n', int(groups[2:]), in_channels)
         check_divides('groups', groups, in_channels)
         self.conv = nn.Conv1d(in_channels, in_channels, 1, groups=groups, bias=False)
+        self.begin(identity_init)
 
     def excite(self, y: Tensor) -> Tensor:
         # (N, C) -> (N, C, 1) and back: the means are one position.

@@ -113,7 +113,9 @@ def initial_findings(
         path: Of the part in the model.
         init: Its ``init_cfg``.
     """
-    if type(module).init_weights is not BaseModule.init_weights:
+    # With attention anywhere a class has a method around its host's.
+    kind = getattr(type(module), 'host_class', type(module))
+    if kind.init_weights is not BaseModule.init_weights:
         return  # Swin and others rename what they load
     try:
         content = contents[init['checkpoint']]

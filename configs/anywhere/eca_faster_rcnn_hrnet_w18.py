@@ -1,0 +1,12 @@
+# Faster R-CNN on HRNet-W18 with an ECA behind each residual block: 356 parameters.
+_base_ = 'mmdet::hrnet/faster-rcnn_hrnetv2p-w18-1x_coco.py'
+
+custom_imports = dict(imports=['eca_mm'])
+model = dict(
+    backbone=dict(
+        type='WithAttention',
+        module=dict(type='HRNet'),
+        attention=dict(type='ECA'),
+        at=['Bottleneck', 'BasicBlock'],
+    )
+)

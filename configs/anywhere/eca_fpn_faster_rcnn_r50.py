@@ -1,0 +1,12 @@
+# Faster R-CNN R50 with an ECA on each level of its FPN: 25 parameters.
+_base_ = 'mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py'
+
+custom_imports = dict(imports=['eca_mm'])
+model = dict(
+    neck=dict(
+        type='WithAttention',
+        module=dict(type='FPN'),
+        attention=dict(type='ECA'),
+        at='stages',
+    )
+)

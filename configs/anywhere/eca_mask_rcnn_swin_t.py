@@ -1,0 +1,12 @@
+# Mask R-CNN on Swin-T with an ECA behind each block, on its tokens: 56 parameters.
+_base_ = 'mmdet::swin/mask-rcnn_swin-t-p4-w7_fpn_1x_coco.py'
+
+custom_imports = dict(imports=['eca_mm'])
+model = dict(
+    backbone=dict(
+        type='WithAttention',
+        module=dict(type='SwinTransformer'),
+        attention=dict(type='ECA'),
+        at='SwinBlock',
+    )
+)

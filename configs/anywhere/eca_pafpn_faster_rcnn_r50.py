@@ -1,0 +1,12 @@
+# Faster R-CNN R50 with an ECA on each level of its PAFPN: 25 parameters.
+_base_ = 'mmdet::pafpn/faster-rcnn_r50_pafpn_1x_coco.py'
+
+custom_imports = dict(imports=['eca_mm'])
+model = dict(
+    neck=dict(
+        type='WithAttention',
+        module=dict(type='PAFPN'),
+        attention=dict(type='ECA'),
+        at='stages',
+    )
+)

@@ -1,0 +1,147 @@
+"""Attention in any backbone or neck, from the weights that it has without."""
+
+from collections.abc import Sequence
+
+from mmcv.cnn import build_plugin_layer
+from mmcv.cnn.bricks import ContextBlock, NonLocal2d
+from mmdet.registry import MODELS as DETECTION
+from mmengine.config import ConfigDict
+from mmengine.registry import MODELS
+from torch import nn
+
+from eca_mm.layers.base import ChannelAttention, IdentityInit
+
+from .attended import make_part, make_whole
+from .blocks import PluginBasicBlock, PluginBottleneck, add_plugin
+from .dry_run import Output, dry_run
+from .places import find_places
+
+
+# Registered where plugins are, so that every library finds it. A function: what it
+# builds is the module itself, with its own names, arguments and methods.
+@MODELS.register_module()
+def WithAttention(
+    module: dict,
+    attention: dict,
+    at: str | Sequence[str],
+    identity_init: bool = True,
+    **kwargs,
+) -> nn.Module:
+    """Build a backbone or neck with attention behind some of its modules.
+
+    The names of its own weights stay, so checkpoints of the plain module load with
+    nothing missing but the attention, a child of the module that it stands behind:
+    ``stages.0.blocks.1.eca.conv.weight``. Channels and their axis are found by a dry
+    run: maps may be (N, C, H, W) or (N, H, W, C), or tokens (N, L, C).
+
+    In the blocks of a :class:`PluginResNet` the attention is a plugin behind the last
+    convolution, before the addition, where the paper has it and where ends are fused.
+    In all others it is behind the whole block.
+
+    Args:
+        module: Config of the backbone or neck, of any registry.
+        attention: Config of the attention, without ``in_channels``: one of ours, mmcv's
+            or another plugin.
+        at: One or several of
+
+            - ``'stages'``: each feature map that the module gives: the stages of a
+              backbone, the levels of a neck,
+            - the name of a class: ``'SwinBlock'``, ``'CSPLayer'``,
+            - a pattern of module names, in which ``*`` stands for a part between two
+              dots: ``'stages.*.blocks.*'``.
+        identity_init: Begin as the identity, so that the outputs are those of the plain
+            module bit for bit; also after ``init_weights``, which draws layers anew.
+        kwargs: Further arguments of the module, so that a config can put this over its
+            base's: ``backbone=dict(type='WithAttention', module=dict(type='CSPNeXt'),
+            ...)``.
+
+    Raises:
+        TypeError: ``at`` is of another type.
+        ValueError: A place does not exist or cannot have attention; the attention
+            cannot begin as the identity, or needs height and width where there are
+            tokens; the module does not run on the meta device or CPU.
+    """
+    cfg = ConfigDict({**module, **kwargs})
+    plugin = plugin_config(attention, identity_init)
+    # The registry of mmdet finds its own names where no scope is in use.
+    built = DETECTION.build(cfg)
+    calls = dry_run(built, cfg, lambda: DETECTION.build(cfg))
+    outputs = None
+    for path, maps in find_places(built, at, calls).items():
+        if path:
+            put_behind(built, path, maps[0], plugin)
+        else:
+            outputs = maps
+    put_on_maps(built, outputs, plugin)
+    built.train(built.training)  # freezes the attention of frozen stages, too
+    return built
+
+
+def plugin_config(attention: dict, identity_init: bool) -> dict:
+    """The config of the attention, which begins as the identity or not.
+
+    Raises:
+        ValueError: It cannot.
+    """
+    if 'identity_init' in attention or 'in_channels' in attention:
+        raise ValueError(
+            'attention: in_channels are found, and identity_init is an argument of '
+            'WithAttention'
+        )
+    kind = attention['type']
+    kind = DETECTION.get(kind) if isinstance(kind, str) else kind
+    if kind is None:
+        raise KeyError(f'{attention["type"]} is not in the registry of models')
+    if not identity_init:
+        return dict(attention)
+    if issubclass(kind, IdentityInit) and kind.last:
+        return dict(attention, identity_init=True)
+    is_sum = 'channel_mul' not in attention.get('fusion_types', ())
+    if issubclass(kind, NonLocal2d) or (issubclass(kind, ContextBlock) and is_sum):
+        return dict(attention)
+    raise ValueError(
+        f'{kind.__name__} cannot begin as the identity: take another attention, or '
+        'identity_init=False, which changes what the module gives'
+    )
+
+
+def put_behind(built: nn.Module, path: str, output: Output, plugin: dict) -> None:
+    """Put attention behind a module."""
+    part = built.get_submodule(path)
+    if isinstance(part, (PluginBasicBlock, PluginBottleneck)):
+        add_plugin(part, plugin, output.channels)
+        return
+    name, layer = build(plugin, output)
+    check_free(part, name, path)
+    make_part(part, name, layer, output.layout)
+
+
+def put_on_maps(built: nn.Module, outputs: list[Output] | None, plugin: dict) -> None:
+    """Put attention on the maps that the whole gives, if it is asked for there."""
+    if outputs is None:
+        make_whole(built)
+        return
+    layers = [build(plugin, output) for output in outputs]
+    name = layers[0][0]
+    check_free(built, name, type(built).__name__)
+    layouts = tuple(output.layout for output in outputs)
+    make_whole(built, name, [layer for _, layer in layers], layouts)
+
+
+def build(plugin: dict, output: Output) -> tuple[str, nn.Module]:
+    """Name and layer of an attention for a feature map."""
+    name, layer = build_plugin_layer(plugin, in_channels=output.channels)
+    has_positions = isinstance(layer, NonLocal2d) and layer.sub_sample
+    free = isinstance(layer, (ChannelAttention, ContextBlock, NonLocal2d))
+    if output.layout in ('NLC', 'NCL') and (has_positions or not free):
+        raise ValueError(
+            f'{type(layer).__name__} needs height and width, and the module gives '
+            'tokens: take an attention of channels alone'
+        )
+    return name, layer
+
+
+def check_free(part: nn.Module, name: str, path: str) -> None:
+    """Raise ValueError if a module has something of the attention's name."""
+    if hasattr(part, name):
+        raise ValueError(f'{path} has something of the name {name!r} already')

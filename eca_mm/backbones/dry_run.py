@@ -1,0 +1,169 @@
+"""What each part of a network gives, found by running it on images without pixels."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass
+from itertools import chain
+
+import torch
+from torch import Tensor, nn
+
+# Two images differ in all that is no channel: batch, and pixels a side. Halved seven
+# times, as by the coarsest level of RetinaNet, the sides are 1 and 2.
+RUNS = ((2, 128), (3, 256))
+FINEST = 4  # stride of the finest map that a neck gets
+# By dimensions and axis of the channels
+LAYOUTS = {(4, 1): 'NCHW', (4, 3): 'NHWC', (3, 2): 'NLC', (3, 1): 'NCL'}
+
+
+@dataclass(frozen=True)
+class Output:
+    """A feature map that a module gives.
+
+    Attributes:
+        layout: Its axes, L for all positions in one.
+        channels: How many it has.
+    """
+
+    layout: str
+    channels: int
+
+
+Shapes = tuple | list | str  # of a tensor, of several results, or another result's type
+Calls = dict[str, list[list[Shapes]]]  # path of a module: for each run, for each call
+
+
+def dry_run(module: nn.Module, cfg: dict, build: Callable[[], nn.Module]) -> Calls:
+    """Run a backbone or neck twice, on the meta device or else on the CPU.
+
+    Args:
+        cfg: Its config, of which ``in_channels`` counts: a list, as necks have it, is
+            of feature maps, each half as large as the one before.
+        build: Builds another one, for a module that is on the meta device itself and
+            does not run there.
+
+    Raises:
+        ValueError: It runs on neither.
+    """
+    errors = []
+    for prepare in (on_meta, lambda module: on_cpu(module, build)):
+        for maps in input_channels(module, cfg):
+            try:
+                with torch.no_grad(), prepare(module) as (ready, device):
+                    runs = [run(ready, maps, *size, device) for size in RUNS]
+            except Exception as error:  # operators, deepcopy, asserts: anything
+                errors.append(f'{type(error).__name__}: {error}')
+            else:
+                return {path: [calls[path] for calls in runs] for path in runs[0]}
+    reason = ' '.join(errors[-1].split())
+    raise ValueError(
+        f'the channels of {type(module).__name__} cannot be found, since it does not '
+        f'run on {describe_input(maps)}: {reason}'
+    )
+
+
+def input_channels(module: nn.Module, cfg: dict) -> list[list[int] | int]:
+    """Channels of what a module takes: an int for an image, a list for maps."""
+    channels = cfg.get('in_channels', cfg.get('in_chans', 3))
+    if isinstance(channels, (list, tuple)):
+        # YOLOv3's neck has its list from coarse to fine.
+        return [list(channels), list(reversed(channels))]
+    is_neck = 'necks' in type(module).__module__.split('.')
+    return [[channels]] if is_neck else [channels]
+
+
+def describe_input(maps: list[int] | int) -> str:
+    if isinstance(maps, list):
+        return f'feature maps of {", ".join(map(str, maps))} channels'
+    return f'images of {maps} channels'
+
+
+@contextmanager
+def on_meta(module: nn.Module) -> Iterator[tuple[nn.Module, str]]:
+    """A copy in eval mode whose tensors have no data."""
+    tensors = chain(module.parameters(), module.buffers())
+    # deepcopy takes what its memo has, and so copies no weights.
+    memo = {id(tensor): tensor.detach().to('meta') for tensor in tensors}
+    copy = deepcopy(module, memo)
+    copy.eval()  # of mmdet's backbones it returns nothing
+    yield copy, 'meta'
+
+
+@contextmanager
+def on_cpu(
+    module: nn.Module, build: Callable[[], nn.Module]
+) -> Iterator[tuple[nn.Module, str]]:
+    """The module itself in eval mode, or another one if it has no data."""
+    if any(parameter.is_meta for parameter in module.parameters()):
+        with torch.device('cpu'):
+            module = build()
+    modes = {part: part.training for part in module.modules()}
+    try:
+        module.eval()
+        yield module, 'cpu'
+    finally:
+        for part, training in modes.items():
+            part.training = training
+
+
+def run(
+    module: nn.Module, maps: list[int] | int, batch: int, side: int, device: str
+) -> dict[str, list[Shapes]]:
+    """Shapes of what each part gives in each of its calls; '' is the module itself."""
+    calls = {path: [] for path, _ in module.named_modules()}
+
+    def keeper(path: str) -> Callable:
+        return lambda part, args, out: calls[path].append(shapes_of(out))
+
+    handles = [
+        part.register_forward_hook(keeper(path))
+        for path, part in module.named_modules()
+    ]
+
+    def zeros(channels: int, size: int) -> Tensor:
+        return torch.zeros(batch, channels, size, size, device=device)
+
+    try:
+        if isinstance(maps, int):
+            module(zeros(maps, side))
+        else:
+            module(tuple(zeros(c, side // FINEST // 2**i) for i, c in enumerate(maps)))
+    finally:
+        for handle in handles:
+            handle.remove()
+    return calls
+
+
+def shapes_of(output: object) -> Shapes:
+    if isinstance(output, Tensor):
+        return tuple(output.shape)
+    if isinstance(output, (tuple, list)):
+        return [shapes_of(part) for part in output]
+    return type(output).__name__
+
+
+def output_of(small: Shapes, large: Shapes) -> Output:
+    """The feature map that has one shape in the first run and another in the second.
+
+    Channels are the axis that stays, as no other one does.
+
+    Raises:
+        ValueError: It is none, or the axis is not certain; with the reason.
+    """
+    if not isinstance(small, tuple):
+        what = f'{len(small)} results' if isinstance(small, list) else f'a {small}'
+        raise ValueError(f'gives {what} and not one feature map')
+    if len(small) not in (3, 4) or len(small) != len(large):
+        raise ValueError(f'gives no feature map but {small}')
+    if (small[0], large[0]) != (RUNS[0][0], RUNS[1][0]):
+        raise ValueError(f'gives {small}, whose first axis is not the batch')
+    axes = range(1, len(small))
+    fixed = [axis for axis in axes if small[axis] == large[axis]]
+    layout = LAYOUTS.get((len(small), fixed[0])) if len(fixed) == 1 else None
+    if layout is None:
+        raise ValueError(f'gives {small}, in which channels cannot be told')
+    growth = 2 if len(small) == 4 else 4
+    if any(large[axis] != growth * small[axis] for axis in axes if axis != fixed[0]):
+        raise ValueError(f'gives {small}, more or less than the positions of an image')
+    return Output(layout, small[fixed[0]])

@@ -1,0 +1,139 @@
+"""Where attention can be put in a network, and where it is asked for."""
+
+from collections import Counter
+from collections.abc import Sequence
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+
+from torch import nn
+
+from .attended import Mixin
+from .dry_run import Calls, Output, output_of
+
+STAGES = 'stages'
+SHOWN = 12  # kinds of places in a message
+
+
+def find_places(
+    module: nn.Module, at: str | Sequence[str], calls: Calls
+) -> dict[str, list[Output]]:
+    """Path of each place that is asked for, '' for the module's own feature maps.
+
+    Args:
+        at: As of :func:`.anywhere.WithAttention`.
+        calls: Of a dry run.
+
+    Raises:
+        TypeError: ``at`` is neither a string nor several.
+        ValueError: It matches nothing, or something that can have no attention.
+    """
+    words = [at] if isinstance(at, str) else at
+    if not isinstance(words, Sequence) or not all(isinstance(w, str) for w in words):
+        raise TypeError(f'at must be a string or a list of strings, got {at!r}')
+    places = {}
+    for word in words:
+        found = matches(module, word)
+        if not found:
+            near = nearest(module, word)
+            problem = f'at={word!r} matches nothing in {type(module).__name__}'
+            raise ValueError(f'{problem}{near}; {possible(module, calls)}')
+        for path in found:
+            try:
+                places[path] = outputs(module, path, calls)
+            except ValueError as error:
+                where = f'behind {path}' if path else 'on the maps'
+                raise ValueError(
+                    f'at={word!r}: no attention can be put {where} of '
+                    f'{type(module).__name__}: {error}; {possible(module, calls)}'
+                ) from None
+    if not places:
+        raise ValueError(f'at names no place; {possible(module, calls)}')
+    return places
+
+
+def matches(module: nn.Module, word: str) -> list[str]:
+    """Paths of the modules that a word of ``at`` means."""
+    if word == STAGES:
+        return ['']
+    found = [
+        last_layer(module, path)
+        for path, part in module.named_modules()
+        if path and (word in kinds(part) or fits(path, word))
+    ]
+    return list(dict.fromkeys(found))
+
+
+def kinds(part: nn.Module) -> list[str]:
+    """Names of a module's class and of those that it is derived from."""
+    return [kind.__name__ for kind in type(part).__mro__ if kind is not nn.Module]
+
+
+def fits(path: str, pattern: str) -> bool:
+    """Whether a path fits a pattern, step by step: '*' stands within one step."""
+    steps, patterns = path.split('.'), pattern.split('.')
+    return len(steps) == len(patterns) and all(map(fnmatchcase, steps, patterns))
+
+
+def last_layer(module: nn.Module, path: str) -> str:
+    """The path, or where it is a plain Sequential that of its last layer.
+
+    Its children are run one after the other, so attention cannot be one more of them.
+    """
+    part = module.get_submodule(path)
+    while type(part).forward is nn.Sequential.forward and len(part):
+        name, part = list(part.named_children())[-1]
+        path = f'{path}.{name}'
+    return path
+
+
+def outputs(module: nn.Module, path: str, calls: Calls) -> list[Output]:
+    """What a module gives; one map, unless it is the whole.
+
+    Raises:
+        ValueError: Attention cannot be put there; the reason.
+    """
+    part = module.get_submodule(path)
+    if isinstance(part, Mixin) and getattr(part, 'attention_name', None):
+        raise ValueError('it has attention already')
+    if not any(True for _ in part.children()):
+        # Norms are exchanged by sync_bn and by folding, convolutions are counted by
+        # their very class.
+        raise ValueError('it is a single layer; name the module around it')
+    small, large = calls[path]
+    if len(small) != 1:
+        times = f'{len(small)} times' if small else 'not by itself'
+        raise ValueError(f'it is run {times} in a forward, and must be once')
+    if path == '' and isinstance(small[0], list):
+        return [output_of(*pair) for pair in zip(small[0], large[0], strict=True)]
+    return [output_of(small[0], large[0])]
+
+
+def possible(module: nn.Module, calls: Calls) -> str:
+    """The places that there are, by class."""
+    found, examples = Counter(), {}
+    for path, part in module.named_modules():
+        if path and last_layer(module, path) != path:
+            continue
+        try:
+            outputs(module, path, calls)
+        except ValueError:
+            continue
+        kind = type(part).__name__ if path else repr(STAGES)
+        found[kind] += 1
+        examples.setdefault(kind, path)
+    listed = [
+        f'{kind} ({n}, such as {examples[kind]})' if examples[kind] else kind
+        for kind, n in found.items()
+    ]
+    more = f' and {len(listed) - SHOWN} more' if len(listed) > SHOWN else ''
+    names = ', '.join(listed[:SHOWN])
+    return f'possible are {names or "no places"}{more}, and patterns of such names'
+
+
+def nearest(module: nn.Module, word: str) -> str:
+    """The nearest name as a question, or ''."""
+    known = {STAGES: None}
+    for path, part in module.named_modules():
+        known |= dict.fromkeys([type(part).__name__, path])
+    near = get_close_matches(word, known, n=1, cutoff=0.6)
+    return f' (did you mean {near[0]!r}?)' if near else ''

@@ -1,0 +1,69 @@
+"""Run a trained detector on images and videos, and write what it finds."""
+
+import json
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from eca_mm.engine.errors import RequestError
+from eca_mm.files import replaced, write_rows
+
+COLUMNS = ['image', 'frame', 'class', 'score', 'x', 'y', 'width', 'height']
+
+
+def main(args: Namespace) -> None:
+    if not 0 <= args.score_thr <= 1:
+        raise RequestError(f'--score-thr {args.score_thr}: give one from 0 to 1')
+    if args.batch < 1:
+        raise RequestError(f'--batch {args.batch}: give at least 1')
+
+    from eca_mm.inference.inputs import Inputs
+    from eca_mm.inference.model import load_inferencer
+    from eca_mm.inference.outputs import Findings, check_out
+
+    inputs = Inputs.find(args.inputs)
+    for problem in inputs.skipped:
+        say(problem)
+    if not inputs.paths:
+        raise RequestError('no input is left: give images, videos or folders of them')
+    out = check_out(args.out)
+    inferencer = load_inferencer(args.model, args.config, args.device)
+    findings = Findings(inferencer, out, args.score_thr, args.ann)
+    began, images = time.monotonic(), 0
+    for batch in batches(inputs.samples(inferencer.pipeline), args.batch):
+        findings.add(batch)
+        images += len(batch)
+    findings.close()
+    for problem in inputs.failed:
+        say(problem)
+    if not images:
+        raise RequestError('no input could be read')
+    write(findings, out)
+    speed = images / (time.monotonic() - began)
+    print(
+        f'{images} images, {len(findings.table)} detections of score '
+        f'{args.score_thr:g} and more, {speed:.1f} images/s: {out}'
+    )
+
+
+def batches(samples: Iterator, size: int) -> Iterator[list]:
+    while batch := list(islice(samples, size)):
+        yield batch
+
+
+def say(problem: str) -> None:
+    print(f'skipped: {problem}', file=sys.stderr)
+
+
+def write(findings, out: Path) -> None:
+    """The three files beside the pictures."""
+    write_rows(out / 'detections.csv', [COLUMNS, *findings.table])
+    for name, content in (
+        ('results.json', findings.results),
+        ('images.json', findings.images_file()),
+    ):
+        with replaced(out / name) as path:
+            path.write_text(json.dumps(content))

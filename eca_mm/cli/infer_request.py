@@ -1,0 +1,48 @@
+"""What tools/infer.py can be asked for."""
+
+import argparse
+
+EPILOG = """\
+It writes to DIR: pictures/ (each image, and each video as .mp4, with boxes and masks),
+detections.csv (one line each), results.json (all detections in COCO's result format)
+and images.json (its images and categories, in COCO's format without annotations).
+
+examples:
+  python tools/infer.py work_dirs/eca_faster_rcnn_r18/epoch_5.pth data/digits/val
+  python tools/infer.py epoch_12.pth 'street/*.jpg' drive.mp4 --out found --batch 8
+"""
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Run a trained detector on images and videos.',
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add('model', metavar='MODEL', help='checkpoint file of a trained detector')
+    add(
+        'inputs',
+        nargs='+',
+        metavar='INPUT',
+        help='image, video, folder of them, or a quoted pattern of names',
+    )
+    add('--config', metavar='C', help='config file (default: that in the checkpoint)')
+    add('--out', default='work_dirs/infer', metavar='DIR', help='default: %(default)s')
+    add(
+        '--score-thr',
+        type=float,
+        default=0.3,
+        metavar='S',
+        help='lowest score in pictures and detections.csv (default: %(default)s)',
+    )
+    add('--batch', type=int, default=1, metavar='N', help='images at a time')
+    add('--device', metavar='D', help='such as cpu or cuda:1 (default: a GPU if any)')
+    add(
+        '--ann',
+        metavar='FILE',
+        help='COCO file whose ids of images (by file name) and categories (by name) '
+        'results.json is to have, so that it can be evaluated with it; default: 1, 2, '
+        '... in the order of images.json',
+    )
+    return parser.parse_args()

@@ -1,0 +1,1 @@
+"""A trained detector on images and videos, by mmdet's DetInferencer."""
