@@ -84,6 +84,7 @@ def circumstances(args: argparse.Namespace, settings: Settings) -> dict:
         batch=settings.batch,
         size='x'.join(map(str, settings.size)),
         precision=('amp ' if settings.amp else '') + str(dtype).removeprefix('torch.'),
+        tf32=tf32(settings.device),
         memory_format='channels_last' if settings.channels_last else 'contiguous',
         frozen_stages=settings.frozen_stages if args.level == 'backbone' else '',
         norms=settings.norms if args.level in ('backbone', 'layer') else '',
@@ -94,6 +95,16 @@ def circumstances(args: argparse.Namespace, settings: Settings) -> dict:
         eca_mm=eca_mm.__version__,
         commit=commit(),
     )
+
+
+def tf32(device: str) -> str:
+    """Where products in float32 are TF32's; empty on the CPU."""
+    if device == 'cpu':
+        return ''
+    convolutions = torch.backends.cudnn.allow_tf32
+    if torch.backends.cuda.matmul.allow_tf32 == convolutions:
+        return 'on' if convolutions else 'off'
+    return 'convolutions' if convolutions else 'matrix products'
 
 
 def print_profiles(args: argparse.Namespace, settings: Settings) -> None:
@@ -137,6 +148,9 @@ def write(args: argparse.Namespace, rows: list[dict]) -> None:
 def main() -> None:
     args = parse_args(__doc__)
     settings = settings_of(args)
+    if args.tf32:
+        torch.backends.cudnn.allow_tf32 = args.tf32 == 'on'
+        torch.backends.cuda.matmul.allow_tf32 = args.tf32 == 'on'
     try:
         if args.profile:
             return print_profiles(args, settings)

@@ -13,6 +13,7 @@ on the path whose ``__init__.py`` reads ``__path__ = ['CLONE/eca_mm']``.
 
 import importlib.util
 import os
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -20,9 +21,20 @@ from torch import Tensor
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
 
+@cache
 def installed() -> bool:
     """Whether Triton can be imported; CUDA builds of torch bring it."""
     return importlib.util.find_spec('triton') is not None
+
+
+def chosen(x: Tensor, how: bool | str) -> bool:
+    """Whether an end of ``x`` is the kernels' by a block's ``fused_tail``.
+
+    True takes them on a GPU, 'triton' also in the interpreter, 'torch' nowhere.
+    """
+    if torch.compiler.is_compiling():
+        return False
+    return (how == 'triton' or (how is True and x.is_cuda and installed())) and serve(x)
 
 
 def serve(x: Tensor) -> bool:

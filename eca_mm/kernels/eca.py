@@ -1,11 +1,12 @@
 """The end of a block with ECA: two launches forward, three backward.
 
-Forward: the means of the norm's output; then each tile of the block's output computes
-the gates of its channels from the means of their neighbours. Backward: the gradient
-behind the ReLU, written for the other branch, and its sums; the gradients of all small
-tensors; then that of ``u`` with the share of the means in it, which autograd would add
-in a pass of its own. The norm's parameters are read as they are: operators that make
-scale and shift of them take as long as a pass saves in the last stage.
+The norm is in eval mode; :mod:`.eca_norm` has the end whose norm learns. Forward: the
+means of the norm's output; then each tile of the block's output computes the gates of
+its channels from the means of their neighbours. Backward: the gradient behind the ReLU,
+written for the other branch, and its sums; the gradients of all small tensors; then
+that of ``u`` with the share of the means in it, which autograd would add in a pass of
+its own. The norm's parameters are read as they are: operators that make scale and shift
+of them take as long as a pass saves in the last stage.
 
 Adding up the sums of a large image's pieces, and the taps' gradient, are small launches
 more. Kept for backward are ``u``, the output and three tensors (N, C).
@@ -16,12 +17,11 @@ import triton
 import triton.language as tl
 from torch import Tensor
 from torch.autograd import Function
-from torch.autograd.function import once_differentiable
 
 from eca_mm import fused
-from eca_mm.channel_sums import is_batched
+from eca_mm.channel_sums import differentiates
 
-from .batched import plain_gradients
+from .gradients import plain_gradients, second_gradients
 from .pool import Norm, add_up, float32, inverse_std, load, means_of
 from .tail import relu, scaled, through_relu
 from .tiles import cut_of, dense, run, tile_at
@@ -43,7 +43,7 @@ def eca_tail(
 ) -> Tensor:
     """:func:`eca_mm.functional.eca_tail`, in the dtype and memory format of ``u``.
 
-    Differentiable once; a batch of gradients at once takes plain operators.
+    Gradients of gradients, and batches of them at once, take plain operators.
     """
     norm = running_mean, running_var, weight, bias
     return ECATail.apply(u, identity.to(u.dtype), taps, *norm, eps, factor)
@@ -57,28 +57,45 @@ class ECATail(Function):
         u, taps = dense(u), taps.contiguous()
         norm = Norm(*(x.contiguous() for x in (mean, variance, weight, bias)), eps)
         means, normed = means_of(u, norm)
-        gates, out = torch.empty_like(means), torch.empty_like(u)
-        inputs = u, dense(identity, u), normed, norm, taps, factor, taps.numel()
-        run(eca_tail_kernel, u, cut_of(u).block_p, *inputs, out, gates)
+        out, gates = gated(u, identity, normed, norm, taps, factor)
         ctx.save_for_backward(u, out, means, normed, gates, taps, *norm[:4])
         ctx.eps, ctx.factor = eps, factor
         return out
 
     @staticmethod
-    @once_differentiable
     def backward(ctx, grad):
         u, out, *small, taps, mean, variance, weight, bias = ctx.saved_tensors
         norm = Norm(mean, variance, weight, bias, ctx.eps)
         rest = *small, taps, norm, ctx.factor, u.shape[2] * u.shape[3]
-        if is_batched(grad):
+        if differentiates(grad):
             grad = fused.through_relu(grad, out)
-            grad_u, *rest = plain_gradients(grad, u, *rest)
+            if torch.is_grad_enabled():
+                wanted = [ctx.needs_input_grad[i] for i in (0, 2, 5, 6)]
+                grads = second_gradients(grad, u, taps, norm, ctx.factor, wanted)
+            else:
+                grads = plain_gradients(grad, u, *rest)
+            grad_u, *rest = grads
         else:
             grad, sums = through_relu(grad, out, u, center=mean)
             scale, shift, *rest = small_gradients(sums, *rest)
             grad_u = scaled(grad, scale, shift)
         grad_taps, grad_weight, grad_bias = rest
         return grad_u, grad, grad_taps, None, None, grad_weight, grad_bias, None, None
+
+
+def gated(
+    u: Tensor, identity: Tensor, normed: Tensor, norm: Norm, taps: Tensor, factor: float
+) -> tuple[Tensor, Tensor]:
+    """relu(gate * norm(u) + identity), and the gates (N, C).
+
+    Args:
+        u: (N, C, H, W), dense.
+        normed: Means (N, C) of norm(u).
+    """
+    gates, out = torch.empty_like(normed), torch.empty_like(u)
+    inputs = u, dense(identity, u), normed, norm, taps, factor, taps.numel()
+    run(eca_tail_kernel, u, cut_of(u).block_p, *inputs, out, gates)
+    return out, gates
 
 
 def small_gradients(

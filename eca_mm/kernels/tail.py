@@ -4,10 +4,9 @@ import torch
 import triton
 import triton.language as tl
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from eca_mm import fused
-from eca_mm.channel_sums import is_batched
+from eca_mm.channel_sums import differentiates
 
 from .pool import add_up, float32, load
 from .tiles import cut_of, dense, run, splits, tile_at
@@ -16,7 +15,7 @@ from .tiles import cut_of, dense, run, splits, tile_at
 def gated_tail(u: Tensor, scale: Tensor, shift: Tensor, identity: Tensor) -> Tensor:
     """relu(scale * u + shift + identity), in the dtype and memory format of ``u``.
 
-    Differentiable once; a batch of gradients at once takes plain operators.
+    Gradients of gradients, and batches of them at once, take plain operators.
 
     Args:
         u, identity: (N, C, H, W).
@@ -34,9 +33,8 @@ class GatedTail(fused.GatedTail):
         return scaled(u, scale, shift, dense(identity, u))
 
     @staticmethod
-    @once_differentiable
     def backward(ctx, grad):
-        if is_batched(grad):
+        if differentiates(grad):
             return fused.GatedTail.backward(ctx, grad)
         u, scale, out = ctx.saved_tensors
         grad_u = torch.empty_like(out)

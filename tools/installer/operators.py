@@ -17,17 +17,23 @@ SPACE_CACHE = 1  # GB
 
 TORCH_FACTS = """
 import json, torch
+from pathlib import Path
+site = Path(torch.__file__).parents[1]
 gpus = range(torch.cuda.device_count() if torch.cuda.is_available() else 0)
 print(json.dumps({
     'version': torch.__version__,
     'cuda': torch.version.cuda,
     'gpus': sorted({'%d.%d' % torch.cuda.get_device_capability(i) for i in gpus}),
+    'headers': [str(path) for path in site.glob('nvidia/*/include')],
 }))
 """
 
 
 def torch_facts(target: Target) -> dict:
-    """The target's torch: version, its CUDA or None, compute capabilities it sees."""
+    """The target's torch: version, its CUDA or None, compute capabilities it sees.
+
+    And 'headers', where the CUDA packages that it asks for have theirs.
+    """
     result = target.capture('-c', TORCH_FACTS)
     if result.returncode:
         raise CommandError('importing torch', result.stderr)

@@ -45,6 +45,9 @@ class Build:
         }
         if ops == 'cpu':  # mmcv compiles for CUDA whenever torch sees a GPU
             self.variables['CUDA_VISIBLE_DEVICES'] = ''
+        else:  # torch's include cusparse.h and such, which an nvcc may be without
+            paths = [*filter(None, [os.environ.get('CPATH')]), *torch['headers']]
+            self.variables['CPATH'] = os.pathsep.join(paths)
         if numbers(torch['version'])[:2] >= CPP20:
             self.variables.update(with_cpp20(folder))
 
