@@ -1,6 +1,6 @@
 """The measurements of docs/gpu.md in one process, each a call of tools/benchmark.py.
 
-    python benchmarks/on_gpu.py OUT_DIR [--seconds 400] [--only NAME ...]
+    python benchmarks/on_gpu.py OUT_DIR [--seconds 400] [--rounds 9] [--only NAME ...]
 
 A measurement writes its own CSV file as soon as it is done, and none is begun after the
 given time, so that little is lost where a GPU is there for minutes. The order is that
@@ -62,15 +62,16 @@ MEASUREMENTS = {
     'detection101_amp': (*DETECTION, *AMP, *FEW, *R101),
     'imagenet101_amp': (*IMAGENET, *AMP, *FEW, *R101),
 }
-ROUNDS = '9'
+ROUNDS = 9
 
 
-def measure(name: str, out: Path) -> None:
+def measure(name: str, out: Path, rounds: int) -> None:
     """Run one measurement; a failure is told and does not stop the others."""
     options = list(MEASUREMENTS[name])
-    if '--rounds' not in options:
-        options += ['--rounds', ROUNDS]
-    sys.argv = ['benchmark.py', *options, '--out', str(out / f'{name}.csv')]
+    for option, value in (('--rounds', rounds), ('--out', out / f'{name}.csv')):
+        if option not in options:
+            options += [option, str(value)]
+    sys.argv = ['benchmark.py', *options]
     try:
         benchmark.main()
     except Exception:
@@ -84,6 +85,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('out', type=Path)
     parser.add_argument('--seconds', type=float, default=float('inf'))
+    parser.add_argument('--rounds', type=int, default=ROUNDS)
     parser.add_argument('--only', nargs='+', choices=MEASUREMENTS, default=MEASUREMENTS)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
@@ -94,7 +96,7 @@ def main() -> None:
             print(f'{name}: no time left')
             continue
         print(f'== {name}', flush=True)
-        measure(name, args.out)
+        measure(name, args.out, args.rounds)
         print(f'-- {name}: {time.monotonic() - start:.1f} s', flush=True)
 
 

@@ -9,7 +9,6 @@ from torch.nn.modules.module import _has_any_global_hook
 
 from eca_mm import kernels
 from eca_mm.layers.base import ChannelAttention
-from eca_mm.layers.eca import ECA
 
 try:
     from torch.compiler import is_exporting
@@ -74,7 +73,7 @@ def can_fuse(
     return (
         is_fusable_norm(norm, x)
         and is_channel_attention(attention)
-        and (not norm.training or learns_quickly(x, attention, how))
+        and (not norm.training or learns_quickly(x, how))
         and runs_eagerly(x)
         and not watched([norm, *tree(attention)])
     )
@@ -95,21 +94,13 @@ def is_fusable_norm(norm: nn.Module, x: Tensor) -> bool:
     return norm.track_running_stats and norm.running_mean is not None
 
 
-def learns_quickly(x: Tensor, attention: nn.Module, how: bool | str) -> bool:
+def learns_quickly(x: Tensor, how: bool | str) -> bool:
     """Whether an end of ``x`` whose norm is in training mode is worth fusing.
 
-    On the CPU, and by the kernels, which know ECA's gates only. torch's operators make
-    more passes over a GPU's memory than the plain end does.
+    On the CPU and by kernels of ours. By torch's operators it takes more passes over a
+    GPU's memory than the plain end does.
     """
-    if kernels.chosen(x, how):
-        return is_plain_eca(attention)
-    return x.device.type == 'cpu'
-
-
-def is_plain_eca(attention: ChannelAttention) -> bool:
-    """Whether the gates are ECA's, by nothing that a subclass changed."""
-    kind = type(attention)
-    return kind.excite is ECA.excite and kind.gate is ChannelAttention.gate
+    return x.device.type == 'cpu' or kernels.chosen(x, how)
 
 
 def is_channel_attention(module: nn.Module) -> bool:

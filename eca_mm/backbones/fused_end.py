@@ -11,8 +11,9 @@ from eca_mm.channel_convolution import channel_convolution
 from eca_mm.fused import channel_means, gated_projection, gated_tail
 from eca_mm.fused_norm import normed_tail
 from eca_mm.layers.base import ChannelAttention
+from eca_mm.layers.eca import ECA
 
-from .fusable import is_plain_eca, watched
+from .fusable import watched
 
 
 def fused_end(
@@ -30,7 +31,7 @@ def fused_end(
         identity: The block's other branch, of the output's shape.
         how: ``fused_tail`` of the block.
     """
-    if kernels.chosen(x, how) and (not norm.training or is_plain_eca(attention)):
+    if kernels.chosen(x, how):
         return triton_end(conv(x), norm, attention, identity)
     if norm.training:
         return normed_tail(conv(x), norm, gate_of(attention), identity)
@@ -93,6 +94,7 @@ def triton_end(
     """relu(attention(norm(u)) + identity) by the GPU kernels."""
     from eca_mm.kernels.eca import eca_tail
     from eca_mm.kernels.eca_norm import eca_normed_tail
+    from eca_mm.kernels.gated_norm import normed_tail
     from eca_mm.kernels.pool import channel_means
     from eca_mm.kernels.tail import gated_tail
 
@@ -105,9 +107,17 @@ def triton_end(
         return eca_tail(
             u, identity, taps, *statistics, *affine_weights, norm.eps, factor
         )
+    if norm.training:
+        return normed_tail(u, norm, attention.gate, identity)
     a, b = affine(norm)
     gate = attention.gate(torch.addcmul(b, a, channel_means(u)).to(u.dtype))
     return gated_tail(u, gate * a, gate * b, identity)
+
+
+def is_plain_eca(attention: ChannelAttention) -> bool:
+    """Whether the gates are ECA's, by nothing that a subclass changed."""
+    kind = type(attention)
+    return kind.excite is ECA.excite and kind.gate is ChannelAttention.gate
 
 
 def affine(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:

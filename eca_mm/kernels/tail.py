@@ -44,17 +44,22 @@ class GatedTail(fused.GatedTail):
 
 
 def scaled(
-    x: Tensor, scale: Tensor, shift: Tensor, identity: Tensor | None = None
+    x: Tensor,
+    scale: Tensor,
+    shift: Tensor,
+    identity: Tensor | None = None,
+    center: Tensor | None = None,
 ) -> Tensor:
     """scale * x + shift; with an ``identity``, relu(scale * x + shift + identity).
 
     Args:
         x, identity: (N, C, H, W), dense and in the same format.
         scale, shift: (N, C).
+        center: (C,), subtracted from ``x`` first.
     """
     out = torch.empty_like(x)
     factors = scale.contiguous(), shift.contiguous()
-    run(scale_kernel, x, cut_of(x).block_p, x, *factors, identity, out)
+    run(scale_kernel, x, cut_of(x).block_p, x, center, *factors, identity, out)
     return out
 
 
@@ -93,7 +98,9 @@ def through_relu(
 
 
 @triton.jit
-def scale_kernel(x, scale, shift, identity, out, channels, pixels, cut: tl.constexpr):
+def scale_kernel(
+    x, center, scale, shift, identity, out, channels, pixels, cut: tl.constexpr
+):
     """See :func:`scaled`; one tile a program."""
     BLOCK_C: tl.constexpr = cut.block_c
     BLOCK_P: tl.constexpr = cut.block_p
@@ -104,6 +111,8 @@ def scale_kernel(x, scale, shift, identity, out, channels, pixels, cut: tl.const
     c = first + tl.arange(0, BLOCK_C)
     factor = load(scale + n * channels + c, c < channels)
     offset = load(shift + n * channels + c, c < channels)
+    if center is not None:
+        value -= load(center + c, c < channels)[:, None]
     value = value * factor[:, None] + offset[:, None]
     if identity is not None:
         value = relu(value + load(identity + start + offsets, mask))

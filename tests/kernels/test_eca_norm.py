@@ -140,7 +140,7 @@ def test_shares_of_ranks(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize('depth', [18, 50])
 def test_a_block_takes_them(depth, monkeypatch):
-    """With 'triton' and the norms in training mode; not for other gates."""
+    """With 'triton' and the norms in training mode; float64 is left to torch."""
 
     def block(how, kind='ECA'):
         place = 'after_conv3' if depth == 50 else 'after_conv2'
@@ -168,7 +168,6 @@ def test_a_block_takes_them(depth, monkeypatch):
     assert relative(found, expected) < 1e-5
     for name, value in theirs.state_dict().items():
         torch.testing.assert_close(ours.state_dict()[name], value)
-    block('triton', 'SE')(x)
     ours.double()(x.double())
     assert len(calls) == 1
 
