@@ -19,7 +19,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'tools'))
 import benchmark
 
-SOME = ('--providers', 'naive ECA', 'ours', 'SE', 'GC')
+SOME = ('--providers', 'naive ECA', 'ours', 'SE', 'ours, SE', 'GC')
 FEW = ('--providers', 'naive ECA', 'ours', 'SE')
 ALL = ('--providers', 'naive ECA', 'ours', 'ours, eager', 'SE', 'ours, SE', 'GC', 'NL',
        'CBAM')  # fmt: skip

@@ -122,7 +122,9 @@ def test_second_and_batched_gradients(batched):
 
 def test_shares_of_ranks(monkeypatch, tmp_path):
     """A group of one rank that exchanges: as without it."""
-    dist.init_process_group('gloo', f'file://{tmp_path}/store', rank=0, world_size=1)
+    backend = 'nccl' if DEVICE == 'cuda' else 'gloo'
+    store = f'file://{tmp_path}/store'
+    dist.init_process_group(backend, store, rank=0, world_size=1)
     try:
         results_of = []
         for group in (None, dist.group.WORLD):

@@ -57,7 +57,7 @@ def results(model: nn.Module, image: torch.Tensor, amp: str | None = None) -> li
     dtype = getattr(torch, amp) if amp else None
     with torch.autocast('cuda', dtype=dtype, enabled=amp is not None):
         outputs = model(image)
-        loss = sum((x.float() ** 2).mean() for x in outputs)
+        loss = sum(x.double().square().mean() for x in outputs)
     loss.backward()
     found = [*outputs, *(p.grad for p in model.parameters()), *model.buffers()]
     return [x.detach().double().cpu() for x in found]
