@@ -141,7 +141,7 @@ def main() -> None:
         for stage in STAGES:
             for kind in KINDS:
                 rows += [row | about for row in one(case, stage, kind)]
-        write_csv(args.out, rows)  # at once: a GPU may be there for minutes
+            write_csv(args.out, rows)  # at once: a GPU may be there for minutes
 
 
 if __name__ == '__main__':
