@@ -140,7 +140,8 @@ def merged(moments, rows, c, channels, count, rest, BLOCK_ROWS: tl.constexpr):
         row = first + block
         inside = (row < rows) & (c < channels)[None, :]
         weight = tl.where(row == rows - 1, rest, count)
-        total += weight * load(moments + 2 * row * channels + c[None, :], inside)
+        found = load(moments + 2 * row * channels + c[None, :], inside)
+        total += weight * found.to(tl.float64)
     pixels = (rows - 1).to(tl.float64) * count + rest
     mean = tl.sum(total, 0) / pixels
     total = tl.zeros((BLOCK_ROWS, c.shape[0]), tl.float64)
