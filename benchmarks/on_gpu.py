@@ -19,10 +19,9 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'tools'))
 import benchmark
 
-SOME = ('--providers', 'naive ECA', 'ours', 'SE', 'ours, SE', 'GC')
+SOME = ('--providers', 'naive ECA', 'ours', 'SE', 'ours, SE, Triton', 'GC')
 FEW = ('--providers', 'naive ECA', 'ours', 'SE')
-ALL = ('--providers', 'naive ECA', 'ours', 'ours, eager', 'SE', 'ours, SE', 'GC', 'NL',
-       'CBAM')  # fmt: skip
+ALL = (*SOME, 'ours, eager', 'NL', 'CBAM')
 ENDS = ('--level', 'layer', '--providers', 'naive ECA', 'ours', 'ours, eager')
 COMPILED = ('--baseline', 'plain+compile', '--providers', 'naive ECA+compile',
             'ours+compile', 'ours')  # fmt: skip

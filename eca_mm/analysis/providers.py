@@ -39,7 +39,7 @@ class Provider:
         """Why it cannot be measured here, None if it can."""
         if self.package and find_spec(self.package) is None:
             return f'needs {self.package}, which is not installed'
-        if self.fused == 'torch' and not torch.cuda.is_available():
+        if isinstance(self.fused, str) and not torch.cuda.is_available():
             return 'is ours itself without a GPU'
         return None
 
@@ -54,6 +54,7 @@ PROVIDERS = {
     'ours, eager': Provider(dict(type='ECA'), fused='torch'),
     'SE': Provider(dict(type='SE')),
     'ours, SE': Provider(dict(type='SE'), fused=True),
+    'ours, SE, Triton': Provider(dict(type='SE'), fused='triton', package='triton'),
     'GC': Provider(dict(type='ContextBlock', ratio=1 / 16)),
     'NL': Provider(
         dict(type='NonLocal2d'),

@@ -9,6 +9,7 @@ from torch.nn.modules.module import _has_any_global_hook
 
 from eca_mm import kernels
 from eca_mm.layers.base import ChannelAttention
+from eca_mm.layers.eca import ECA
 
 try:
     from torch.compiler import is_exporting
@@ -73,7 +74,7 @@ def can_fuse(
     return (
         is_fusable_norm(norm, x)
         and is_channel_attention(attention)
-        and (not norm.training or learns_quickly(x, how))
+        and is_quicker(x, norm, attention, how)
         and runs_eagerly(x)
         and not watched([norm, *tree(attention)])
     )
@@ -94,13 +95,29 @@ def is_fusable_norm(norm: nn.Module, x: Tensor) -> bool:
     return norm.track_running_stats and norm.running_mean is not None
 
 
-def learns_quickly(x: Tensor, how: bool | str) -> bool:
-    """Whether an end of ``x`` whose norm is in training mode is worth fusing.
+def is_quicker(
+    x: Tensor, norm: nn.Module, attention: ChannelAttention, how: bool | str
+) -> bool:
+    """Whether a fused end of ``x`` is worth it, where it could be.
 
-    On the CPU and by kernels of ours. By torch's operators it takes more passes over a
-    GPU's memory than the plain end does.
+    On the CPU it is. On a GPU ECA's kernels are: docs/gpu.md has the figures. torch's
+    operators, of which an end by them has more, are not: launching them takes a GPU's
+    host longer than the plain ones, and in training mode they pass over memory more
+    often, too. Nor are the kernels with other gates, whose many small operators it must
+    launch as well. 'torch' and 'triton' ask for either nevertheless. Compiled ends in
+    eval mode are torch.compile's to fuse, and made of fewer operators.
     """
-    return x.device.type == 'cpu' or kernels.chosen(x, how)
+    if x.device.type == 'cpu' or torch.compiler.is_compiling():
+        return True
+    if kernels.chosen(x, how):
+        return how == 'triton' or is_plain_eca(attention)
+    return how == 'torch' and not norm.training
+
+
+def is_plain_eca(attention: ChannelAttention) -> bool:
+    """Whether the gates are ECA's, by nothing that a subclass changed."""
+    kind = type(attention)
+    return kind.excite is ECA.excite and kind.gate is ChannelAttention.gate
 
 
 def is_channel_attention(module: nn.Module) -> bool:

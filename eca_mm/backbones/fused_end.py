@@ -11,9 +11,8 @@ from eca_mm.channel_convolution import channel_convolution
 from eca_mm.fused import channel_means, gated_projection, gated_tail
 from eca_mm.fused_norm import normed_tail
 from eca_mm.layers.base import ChannelAttention
-from eca_mm.layers.eca import ECA
 
-from .fusable import watched
+from .fusable import is_plain_eca, watched
 
 
 def fused_end(
@@ -112,12 +111,6 @@ def triton_end(
     a, b = affine(norm)
     gate = attention.gate(torch.addcmul(b, a, channel_means(u)).to(u.dtype))
     return gated_tail(u, gate * a, gate * b, identity)
-
-
-def is_plain_eca(attention: ChannelAttention) -> bool:
-    """Whether the gates are ECA's, by nothing that a subclass changed."""
-    kind = type(attention)
-    return kind.excite is ECA.excite and kind.gate is ChannelAttention.gate
 
 
 def affine(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:

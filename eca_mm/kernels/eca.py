@@ -22,6 +22,7 @@ from eca_mm import fused
 from eca_mm.channel_sums import differentiates
 
 from .gradients import plain_gradients, second_gradients
+from .launch import launch
 from .pool import Norm, add_up, float32, inverse_std, load, means_of
 from .tail import relu, scaled, through_relu
 from .tiles import cut_of, dense, run, tile_at
@@ -46,7 +47,21 @@ def eca_tail(
     Gradients of gradients, and batches of them at once, take plain operators.
     """
     norm = running_mean, running_var, weight, bias
-    return ECATail.apply(u, identity.to(u.dtype), taps, *norm, eps, factor)
+    identity = identity.to(u.dtype)
+    if not torch.is_grad_enabled():  # autograd's own work takes as long as a launch
+        return forward(u, identity, taps, Norm(*norm, eps), factor)[0]
+    return ECATail.apply(u, identity, taps, *norm, eps, factor)
+
+
+def forward(
+    u: Tensor, identity: Tensor, taps: Tensor, norm: Norm, factor: float
+) -> tuple[Tensor, ...]:
+    """The output, and what a backward pass needs: see :class:`ECATail`."""
+    u, taps = dense(u), taps.contiguous()
+    norm = Norm(*(x.contiguous() for x in norm[:4]), norm.eps)
+    means, normed = means_of(u, norm)
+    out, gates = gated(u, identity, normed, norm, taps, factor)
+    return out, u, means, normed, gates, taps, *norm[:4]
 
 
 class ECATail(Function):
@@ -54,11 +69,9 @@ class ECATail(Function):
 
     @staticmethod
     def forward(ctx, u, identity, taps, mean, variance, weight, bias, eps, factor):
-        u, taps = dense(u), taps.contiguous()
-        norm = Norm(*(x.contiguous() for x in (mean, variance, weight, bias)), eps)
-        means, normed = means_of(u, norm)
-        out, gates = gated(u, identity, normed, norm, taps, factor)
-        ctx.save_for_backward(u, out, means, normed, gates, taps, *norm[:4])
+        norm = Norm(mean, variance, weight, bias, eps)
+        out, u, *rest = forward(u, identity, taps, norm, factor)
+        ctx.save_for_backward(u, out, *rest)
         ctx.eps, ctx.factor = eps, factor
         return out
 
@@ -124,24 +137,10 @@ def small_gradients(
     scale, shift = torch.empty_like(means), torch.empty_like(means)
     grad_weight, grad_bias = torch.empty_like(norm.weight), torch.empty_like(norm.bias)
     grad_taps = float32(means, 1, blocks, k)
-    with torch.cuda.device_of(means):
-        small_gradients_kernel[blocks,](
-            grad_sums,
-            means,
-            normed,
-            gates,
-            taps,
-            norm,
-            factor,
-            (scale, shift, grad_taps, grad_weight, grad_bias),
-            n,
-            c,
-            pixels,
-            k,
-            triton.next_power_of_2(k),
-            BLOCK_N,
-            BLOCK_C,
-        )
+    small = grad_sums, means, normed, gates, taps, norm, factor
+    grads = scale, shift, grad_taps, grad_weight, grad_bias
+    sizes = n, c, pixels, k, triton.next_power_of_2(k), BLOCK_N, BLOCK_C
+    launch(small_gradients_kernel, (blocks,), means, *small, grads, *sizes)
     grad_taps = add_up(grad_taps, torch.empty_like(taps))
     return scale, shift, grad_taps, grad_weight, grad_bias
 

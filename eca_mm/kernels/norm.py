@@ -15,6 +15,7 @@ from torch import distributed as dist
 
 from eca_mm.batch_statistics import over_ranks, tracked, update
 
+from .launch import launch
 from .pool import Norm, float32, inverse_std, load
 from .tiles import cut_of, run, splits, tile_at
 
@@ -48,10 +49,9 @@ def learn(u: Tensor, norm: nn.Module, group: dist.ProcessGroup | None) -> Learnt
     found = Norm(*batch, weight, bias, norm.eps)
     own = running if group is None else (None, None)
     block = min(triton.next_power_of_2(n), BLOCK_ROWS)
-    with torch.cuda.device_of(u):
-        statistics_kernel[triton.cdiv(c, BLOCK_C),](
-            images, found, means, normed, *own, momentum, n, c, h * w, block, BLOCK_C
-        )
+    small = images, found, means, normed, *own, float(momentum)
+    sizes = n, c, h * w, block, BLOCK_C
+    launch(statistics_kernel, (triton.cdiv(c, BLOCK_C),), u, *small, *sizes)
     if group is None:
         return Learnt(found, means, normed, n * h * w)
     mean, variance, count = over_ranks(*batch, n * h * w, norm.eps, group)
@@ -72,11 +72,9 @@ def image_moments(u: Tensor) -> Tensor:
         return moments[:, 0]
     images = float32(u, n, 2, c)
     block = min(triton.next_power_of_2(pieces), BLOCK_ROWS)
-    with torch.cuda.device_of(u):
-        merge_kernel[triton.cdiv(c, BLOCK_C), n](
-            moments, images, pieces, c, span, h * w - (pieces - 1) * span, block,
-            BLOCK_C,
-        )  # fmt: skip
+    sizes = pieces, c, span, h * w - (pieces - 1) * span, block, BLOCK_C
+    grid = triton.cdiv(c, BLOCK_C), n
+    launch(merge_kernel, grid, u, moments, images, *sizes)
     return images
 
 

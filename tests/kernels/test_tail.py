@@ -13,6 +13,11 @@ from eca_mm.kernels.pool import add_up, channel_means
 from eca_mm.kernels.tail import gated_tail
 
 
+@pytest.fixture(autouse=True)
+def without_tf32(monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, 'allow_tf32', False)
+
+
 def by(means, tail):
     """An end whose gates are not ECA's, from the same inputs."""
 
