@@ -4,7 +4,8 @@
 ``tail.gated_tail`` are those of :mod:`eca_mm.fused`. Those modules import Triton, this
 one does not: without it nothing else is missing. Sums are float32, in an order that
 depends on the shape of an image only, so that results are the same in every run and in
-every batch. Block sizes are reasoned for H100-class GPUs, not measured.
+every batch. What they take on an H100 is in docs/gpu.md;
+other block sizes were not tried.
 
 The modules of this folder need nothing but torch, and so does :mod:`eca_mm.functional`.
 To measure them where MMDetection is not installed, put a package of the same name first
