@@ -11,10 +11,11 @@ from torch.autograd import Function
 from eca_mm import fused, fused_norm
 from eca_mm.channel_sums import differentiates
 
-from .eca import gated, small_gradients
+from .eca import gated
 from .gradients import plain_gradients, second_gradients
 from .norm import learn, with_shares
 from .pool import Norm
+from .small import small_gradients
 from .tail import through_relu
 from .tiles import dense
 
