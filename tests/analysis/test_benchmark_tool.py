@@ -228,12 +228,18 @@ def test_what_is_not_fused_is_not_measured(monkeypatch):
         benchmark_request.names(args)
 
 
-def test_tf32_by_torchs_switches(monkeypatch):
+def test_tf32_by_torchs_switches():
     cases = {(True, True): 'on', (False, False): 'off', (True, False): 'convolutions'}
-    for (convolutions, products), named in cases.items():
-        monkeypatch.setattr(torch.backends.cudnn, 'allow_tf32', convolutions)
-        monkeypatch.setattr(torch.backends.cuda.matmul, 'allow_tf32', products)
-        assert benchmark.tf32('cuda') == named
+    switches = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = [switch.allow_tf32 for switch in switches]
+    try:
+        for values, named in cases.items():
+            for switch, value in zip(switches, values, strict=True):
+                switch.allow_tf32 = value
+            assert benchmark.tf32('cuda') == named
+    finally:
+        for switch, value in zip(switches, before, strict=True):
+            switch.allow_tf32 = value
     assert benchmark.tf32('cpu') == ''
 
 
