@@ -31,9 +31,10 @@ class PluginResNet(ResNet):
         fused_tail: Compute the end of a block whose last plugin is a channel attention
             in one go, with less saved for backward, wherever
             :func:`.fusable.attention_to_fuse` finds that the result is the same but
-            for rounding. On a GPU the kernels of :mod:`eca_mm.kernels` do that in
-            float32 and below, where Triton is installed. 'torch' takes torch's
-            operators instead, 'triton' refuses to be without Triton.
+            for rounding. On a GPU the kernels of :mod:`eca_mm.kernels` do that for
+            ECA, in float32 and below, where Triton is installed; other ends are plain
+            there. 'torch' asks for torch's operators, 'triton' for the kernels, with
+            any gate.
         args, kwargs: As mmdet's ResNet's.
 
     Raises:
