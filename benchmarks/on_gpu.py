@@ -16,8 +16,8 @@ from pathlib import Path
 
 import torch
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'tools'))
-import benchmark
+from eca_mm.cli import benchmark
+from eca_mm.cli.benchmark_request import parse_args
 
 SOME = ('--providers', 'naive ECA', 'ours', 'SE', 'ours, SE, Triton', 'GC')
 FEW = ('--providers', 'naive ECA', 'ours', 'SE')
@@ -72,7 +72,7 @@ def measure(name: str, out: Path, rounds: int) -> None:
             options += [option, str(value)]
     sys.argv = ['benchmark.py', *options]
     try:
-        benchmark.main()
+        benchmark.main(parse_args())
     except Exception:
         traceback.print_exc()
     gc.collect()

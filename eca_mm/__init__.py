@@ -1,31 +1,45 @@
-"""Efficient channel attention (ECA-Net, CVPR 2020) for OpenMMLab.
+"""Efficient channel attention (ECA-Net, CVPR 2020) for OpenMMLab, and without it.
 
 Importing this package registers its parts: plugins in the mmengine root registry,
 backbones, hooks and MMDetection 1.x's rules where MMDetection finds them, and the
 checkpoint schemes ``ecanet://`` and ``ecanet-coco://``.
+
+Where there is no MMDetection, ``functional``, ``layers``, ``fused``, ``fused_norm`` and
+``kernels`` need nothing but torch; where there is mmengine, they register the plugins.
 """
 
-from .host import check_host
+import sys
+from importlib import import_module
 
-check_host()  # before the imports below fail deep inside the host
-
-from . import (  # noqa: E402
-    backbones,
-    checkpoints,
-    engine,
-    evaluation,
-    layers,
-    mmdet_v1,
-)
-from .functional import adaptive_kernel_size  # noqa: E402
+from .host import installed
 
 __version__ = '0.1.0'
-__all__ = [
-    'adaptive_kernel_size',
-    'backbones',
-    'checkpoints',
-    'engine',
-    'evaluation',
-    'layers',
-    'mmdet_v1',
-]
+PARTS = ('backbones', 'checkpoints', 'engine', 'evaluation', 'layers', 'mmdet_v1')
+__all__ = ['adaptive_kernel_size', *PARTS]
+
+
+def register() -> None:
+    """Register everything, which takes as long as importing MMDetection does.
+
+    Raises:
+        ImportError: MMDetection or what it needs is missing or does not suit; says how
+            to mend it.
+    """
+    import_module('.registration', __name__)
+
+
+def __getattr__(name: str):
+    """Import a part when it is asked for."""
+    if name == 'adaptive_kernel_size':
+        return import_module('.functional', __name__).adaptive_kernel_size
+    if name in PARTS:
+        return import_module(f'.{name}', __name__)
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+
+
+# Our own commands answer a wrong request before they import the host.
+if not getattr(sys.modules.get('eca_mm_start'), 'running', False):
+    if installed('mmdet'):
+        register()
+    elif installed('mmengine'):
+        import_module('.layers', __name__)

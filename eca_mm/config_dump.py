@@ -6,14 +6,18 @@ the text is taken apart by Python's parser, and what is more than a value is ref
 ``_base_`` and ``custom_imports`` stay the plain values that they are in a dump.
 """
 
+from __future__ import annotations
+
 import ast
 from dataclasses import dataclass
 from math import inf, nan
 from pathlib import Path
-
-from mmengine.config import Config
+from typing import TYPE_CHECKING
 
 from .files import read_bounded
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 # The dumps of our own configs have 11 kB, and 12 levels.
 MOST_BYTES = 2**20
@@ -50,6 +54,8 @@ def load_dump(path: Path) -> Config:
     except (OSError, ValueError) as error:
         what = f'{path.name} cannot be read ({reason(error)})'
         raise ConfigDumpError(what) from error
+    from mmengine.config import Config
+
     try:
         return Config(parse_dump(text))
     except KeyError as error:  # mmengine's own names, such as 'text'

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 ERROR = 'error'  # it crashes the run or spoils its outcome
 WARNING = 'warning'  # the run goes through, perhaps not as it was meant
@@ -39,3 +40,13 @@ def some(names: Collection | Iterable, shown: int = SHOWN) -> str:
     names = list(names)
     more = f' and {len(names) - shown} more' if len(names) > shown else ''
     return ', '.join(str(name)[:80] for name in names[:shown]) + more
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The nearest of the known names as a question, or '' if none is near."""
+    # Of names that differ in case alone the first one stands.
+    plain = {}
+    for other in known:
+        plain.setdefault(other.lower(), other)
+    near = get_close_matches(name.lower(), plain, n=1, cutoff=0.6)
+    return f'did you mean {plain[near[0]]!r}?' if near else ''

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable
 from importlib import import_module
+from importlib.util import find_spec
 from types import FunctionType
-
-from packaging.version import Version
 
 # package: (first version that works, first version that does not)
 SUPPORTED = {
@@ -21,6 +20,8 @@ def check_host() -> None:
     Import names are checked and not distributions: maintained forks of the OpenMMLab
     packages install under other names and import under the same ones.
     """
+    from packaging.version import Version  # late: it need not be there without a host
+
     for name, (first, beyond) in SUPPORTED.items():
         version = import_host(name).__version__
         if not Version(first) <= Version(version) < Version(beyond):
@@ -30,6 +31,21 @@ def check_host() -> None:
         if name == 'mmcv':
             import_host('mmcv._ext')
     import_host('mmdet.models')
+
+
+def installed(package: str) -> bool:
+    """Whether a package can be found; it is not imported."""
+    try:
+        return find_spec(package) is not None
+    except (ImportError, ValueError):  # something forbids it, or stands in its place
+        return False
+
+
+def need_host(what: str) -> None:
+    """Raise ImportError unless the host's packages can be found; imports none."""
+    missing = [name for name in SUPPORTED if not installed(name)]
+    if missing:
+        raise ImportError(f'{what} needs {", ".join(missing)}: {REMEDY}')
 
 
 def import_host(name: str):

@@ -4,14 +4,13 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import export_onnx
 import pytest
 import torch
 from mmdet.registry import MODELS
 from mmengine.config import Config
 
 from eca_mm import export
-from eca_mm.engine import exit_status
+from eca_mm.cli import export_request, run_command
 
 onnx = pytest.importorskip('onnx')
 CONFIG = 'projects/digits/configs/eca_faster_rcnn_r18.py'
@@ -33,7 +32,7 @@ def run(repo, monkeypatch, capsys):
     def run(*args) -> tuple[int, str, str]:
         monkeypatch.chdir(repo)
         monkeypatch.setattr(sys, 'argv', ['export_onnx.py', *map(str, args)])
-        return exit_status(export_onnx.main), *capsys.readouterr()
+        return run_command('export'), *capsys.readouterr()
 
     return run
 
@@ -118,6 +117,6 @@ def test_wrong_requests(run, checkpoint, tmp_path, arguments, said):
 
 
 def test_without_the_extra(run, checkpoint, tmp_path, monkeypatch):
-    monkeypatch.setattr(export_onnx, 'find_spec', lambda name: None)
+    monkeypatch.setattr(export_request, 'find_spec', lambda name: None)
     status, _, error = run(CONFIG, checkpoint, tmp_path / 'a.onnx')
     assert status == 2 and 'pip install "eca_mm[export]"' in error

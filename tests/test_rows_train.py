@@ -6,12 +6,11 @@ import sys
 
 import pytest
 import torch
-import train
 from mmengine.config import Config
 from test_tools import SMALL
 
+from eca_mm.cli import run_command
 from eca_mm.config_dump import load_dump
-from eca_mm.engine import exit_status
 from eca_mm.paper.tables import DETECTORS
 
 # An eighth of a ResNet-18, and heads of which a checkpoint is small.
@@ -50,7 +49,7 @@ def test_trains_evaluates_and_resumes(repo, tmp_path, coco_root, monkeypatch, na
         named = f'visualizer.name={name}{epochs}'
         arguments += [f'train_cfg.max_epochs={epochs}', named]
         monkeypatch.setattr(sys, 'argv', ['train.py', *map(str, arguments)])
-        assert exit_status(train.main) == 0
+        assert run_command('train') == 0
     state = torch.load(work_dir / 'epoch_2.pth', weights_only=True)
     assert state['meta']['iter'] == 4  # of 2 images
     logs = sorted(work_dir.glob('*/vis_data/scalars.json'))

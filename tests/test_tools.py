@@ -9,6 +9,8 @@ import sys
 import pytest
 import torch
 
+import eca_mm  # noqa: F401  (torch reads checkpoints of mmengine's then)
+
 CONFIG = 'configs/eca_faster_rcnn_r50.py'
 # Small images, random initial weights, and every box counted, so that an untrained
 # model has something to evaluate.

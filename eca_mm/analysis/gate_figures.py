@@ -7,7 +7,6 @@ from matplotlib.figure import Figure
 
 from .gates import last_of_each_stage, place
 
-SHOWN_CLASSES = 5  # lines in a plot
 SHOWN_CHANNELS = 12  # rows in a heat map
 
 # What each figure shows and how to read it, in one sentence.

@@ -1,10 +1,13 @@
 """What stands side by side in a benchmark, by name."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
-import torch
-from torch import nn
+if TYPE_CHECKING:
+    from torch import nn
 
 # Behind the name of a provider: the same with norms folded, as by tools/test.py --fuse,
 # and under torch.compile.
@@ -39,8 +42,11 @@ class Provider:
         """Why it cannot be measured here, None if it can."""
         if self.package and find_spec(self.package) is None:
             return f'needs {self.package}, which is not installed'
-        if isinstance(self.fused, str) and not torch.cuda.is_available():
-            return 'is ours itself without a GPU'
+        if isinstance(self.fused, str):
+            import torch  # late: names are looked at before anything is measured
+
+            if not torch.cuda.is_available():
+                return 'is ours itself without a GPU'
         return None
 
 
@@ -140,6 +146,8 @@ def backbone_config(name: str, host: dict) -> dict:
 
 def compile_obstacle(device: str) -> str | None:
     """Why torch.compile does not work here, in one line; None if it does."""
+    import torch
+
     try:
         torch.compile(torch.cos)(torch.ones(8, device=device))
     except Exception as error:  # a missing compiler, its headers, Triton ...

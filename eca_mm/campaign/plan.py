@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-from argparse import ArgumentParser
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 
 from eca_mm.engine import RequestError, read_config
+from eca_mm.engine.arguments import parsed
 from eca_mm.engine.preflight.work_dir import leaves
 from eca_mm.files import replaced
 
@@ -113,20 +113,6 @@ def runs_in(folder: Path) -> list[Run]:
             'campaign again, which writes it'
         ) from None
     return [run_of(folder, row, seed) for row, seed in pairs]
-
-
-def parsed(options: list[str]) -> dict:
-    """``--cfg-options`` as mmengine reads them: dotted keys, values with a type.
-
-    Raises:
-        RequestError: One has no value.
-    """
-    wrong = [option for option in options if '=' not in option]
-    if wrong:
-        raise RequestError(f'--cfg-options {wrong[0]}: give KEY=VALUE')
-    parser = ArgumentParser()
-    parser.add_argument('options', nargs='*', action=DictAction)
-    return parser.parse_args(['--', *options]).options or {}
 
 
 def digest(cfg: Config) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eca_mm.engine import RequestError
-from eca_mm.engine.preflight.names import did_you_mean
+from eca_mm.findings import did_you_mean
 from eca_mm.paper import config_name, load_table
 from eca_mm.paper.tables import DETECTORS
 

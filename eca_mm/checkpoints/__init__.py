@@ -1,3 +1,0 @@
-from . import convert, load_report, roads, safe, store
-
-__all__ = ['convert', 'load_report', 'roads', 'safe', 'store']

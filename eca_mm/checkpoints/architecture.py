@@ -2,27 +2,37 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache
 
 import torch
-from mmdet.models.backbones import MobileNetV2, ResNet
 from torch import Tensor
-
-from eca_mm.backbones import ECAMobileNetV2, ECAResNet, PluginResNet
 
 from .safe import CheckpointError
 
-TYPES = {
-    kind.__name__: kind
-    for kind in (ECAMobileNetV2, ECAResNet, MobileNetV2, PluginResNet, ResNet)
-}
-# (has bottlenecks, blocks a stage) of each depth
-DEPTHS = {
-    (block.expansion == 4, tuple(blocks)): depth
-    for depth, (block, blocks) in ResNet.arch_settings.items()
-}
 ECA_WEIGHT = re.compile(
     r'(?:backbone\.)?layer(\d)\.\d+\.(?:linear_conv\.)?eca\.conv\.weight'
 )
+
+
+@cache
+def backbones() -> dict[str, type]:
+    """The backbones that weights can be for, by name.
+
+    Imported late: that takes seconds, and a file that is no checkpoint does without.
+    """
+    from mmdet.models.backbones import MobileNetV2, ResNet
+
+    from eca_mm.backbones import ECAMobileNetV2, ECAResNet, PluginResNet
+
+    kinds = (ECAMobileNetV2, ECAResNet, MobileNetV2, PluginResNet, ResNet)
+    return {kind.__name__: kind for kind in kinds}
+
+
+@cache
+def depths() -> dict[tuple[bool, tuple[int, ...]], int]:
+    """Depth of a ResNet by whether it has bottlenecks and by its blocks a stage."""
+    settings = backbones()['ResNet'].arch_settings.items()
+    return {(block.expansion == 4, tuple(n)): depth for depth, (block, n) in settings}
 
 
 def kernel_sizes(state: Mapping[str, Tensor]) -> list[int]:
@@ -60,7 +70,7 @@ def backbone_config(state: Mapping[str, Tensor]) -> dict:
     arguments = {key: value for key, value in config.items() if key != 'type'}
     try:
         with torch.device('meta'):  # names and shapes only
-            model = TYPES[config['type']](**arguments)
+            model = backbones()[config['type']](**arguments)
     except ValueError as error:  # an even kernel size, a stage without attention
         raise CheckpointError(
             f'there is no {config["type"]} of this kind: {error}'
@@ -100,13 +110,13 @@ def blocks_of(state: Mapping[str, Tensor]) -> tuple[int, ...]:
 def depth_of(state: Mapping[str, Tensor]) -> int:
     bottleneck = 'layer1.0.conv3.weight' in state
     blocks = blocks_of(state)
-    if (bottleneck, blocks) not in DEPTHS:
+    if (bottleneck, blocks) not in depths():
         kind = 'bottleneck' if bottleneck else 'basic'
         raise CheckpointError(
-            f'no ResNet of depth {", ".join(map(str, DEPTHS.values()))} has '
+            f'no ResNet of depth {", ".join(map(str, depths().values()))} has '
             f'{blocks or "no"} {kind} blocks'
         )
-    return DEPTHS[bottleneck, blocks]
+    return depths()[bottleneck, blocks]
 
 
 def se_plugins(state: Mapping[str, Tensor]) -> list[dict]:

@@ -7,9 +7,7 @@ MobileNetV2 is torchvision's with the ECA at the end of each block's ``conv``.
 
 import re
 
-from mmdet.models.backbones import MobileNetV2
-
-from .architecture import backbone_config
+from .architecture import backbone_config, backbones
 from .rename import State, rename
 
 
@@ -32,9 +30,10 @@ def convert(state: State) -> tuple[State, dict]:
 
 def mobilenet_table() -> list[tuple[str, str]]:
     """Renamings of torchvision's MobileNetV2, whose features are one long list."""
+    settings = backbones()['MobileNetV2'].arch_settings
     targets = [
         (f'layer{stage}.{block}', expansion != 1)
-        for stage, (expansion, _, blocks, _) in enumerate(MobileNetV2.arch_settings, 1)
+        for stage, (expansion, _, blocks, _) in enumerate(settings, 1)
         for block in range(blocks)
     ]
     table = conv_bn('features.0', 'conv1')

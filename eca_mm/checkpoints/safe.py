@@ -8,13 +8,10 @@ import torch
 
 from . import allowed  # noqa: F401  (tells torch what files may name)
 from .bounds import check_content, check_packed
+from .errors import CheckpointError
 
 # What was read last, under the marks of its file, for the next who reads it.
 kept: dict[tuple, object] = {}
-
-
-class CheckpointError(ValueError):
-    """A file cannot be used: one line that says what is wrong and how to fix it."""
 
 
 def load_file(path: str | Path, keep: bool = False) -> object:

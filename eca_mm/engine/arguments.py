@@ -1,15 +1,63 @@
-"""What a command line of MMDetection's kind asks for, and the config that it names."""
+"""What a command line of MMDetection's kind asks for, and the config that it names.
+
+A config is imported late: what is wrong with a command line can be told without.
+"""
+
+from __future__ import annotations
 
 import os
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import Action, ArgumentParser, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mmengine.config import Config, DictAction
+from eca_mm.place import config_path
 
 from .errors import RequestError
 
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
 CHECKS = ['quick', 'full']
+
+
+class Settings(Action):
+    """Collect KEY=VALUE words, over several options of the same name, too."""
+
+    def __call__(self, parser, namespace, values, option_string=None) -> None:
+        wrong = next((word for word in values if '=' not in word), None)
+        if wrong is not None:
+            parser.error(f'{option_string} {wrong}: give KEY=VALUE')
+        given = getattr(namespace, self.dest) or []
+        setattr(namespace, self.dest, [*given, *values])
+
+
+def add_settings(parser: ArgumentParser) -> None:
+    """``--cfg-options``, as :func:`parsed` reads it."""
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=Settings,
+        metavar='KEY=VALUE',
+        help='override settings of the config, such as train_cfg.max_epochs=1 '
+        'model.backbone.init_cfg=None; lists as key="[a,b]" or key=a,b',
+    )
+
+
+def parsed(settings: list[str] | None) -> dict:
+    """KEY=VALUE words as mmengine reads them: dotted keys, values with a type.
+
+    Raises:
+        RequestError: One has no value.
+    """
+    from mmengine.config import DictAction
+
+    wrong = [word for word in settings or () if '=' not in word]
+    if wrong:
+        raise RequestError(f'--cfg-options {wrong[0]}: give KEY=VALUE')
+    parser = ArgumentParser()
+    parser.add_argument('settings', nargs='*', action=DictAction)
+    return parser.parse_args(['--', *(settings or ())]).settings or {}
 
 
 def add_config_arguments(parser: ArgumentParser) -> None:
@@ -19,14 +67,7 @@ def add_config_arguments(parser: ArgumentParser) -> None:
         metavar='DIR',
         help='where logs, checkpoints and the report go (default: work_dirs/CONFIG)',
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        metavar='KEY=VALUE',
-        help='override settings of the config, such as train_cfg.max_epochs=1 '
-        'model.backbone.init_cfg=None; lists as key="[a,b]" or key=a,b',
-    )
+    add_settings(parser)
     parser.add_argument(
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],
@@ -75,22 +116,38 @@ def parse_arguments(parser: ArgumentParser) -> Namespace:
     )
 
 
-def read_config(path: str, options: dict | None = None) -> Config:
+def find_config(name: str) -> str:
+    """The path of a config: of a file, or of ``eca_mm::NAME.py``.
+
+    Raises:
+        RequestError: There is no such file.
+    """
+    try:
+        path = config_path(name)
+    except ValueError as error:
+        raise RequestError(f'config {name}: {error}') from None
+    if not path.is_file():
+        raise RequestError(
+            f'config {name} not found: give the path of a config file, for example '
+            'configs/eca_faster_rcnn_r50.py, or eca_mm::eca_faster_rcnn_r50.py'
+        )
+    return str(path)
+
+
+def read_config(name: str, options: dict | None = None) -> Config:
     """Read a config and merge ``options`` into it.
 
     Raises:
         RequestError: The file is missing or is not a config, or an option does not fit.
     """
-    if not Path(path).is_file():
-        raise RequestError(
-            f'config {path} not found: give the path of a config file, for example '
-            'configs/eca_faster_rcnn_r50.py'
-        )
+    from mmengine.config import Config
+
+    path = find_config(name)
     try:
         cfg = Config.fromfile(path)
         cfg.merge_from_dict(options or {})
     except Exception as error:  # a config is code: anything can be raised
-        raise RequestError(f'config {path}: {type(error).__name__}: {error}') from error
+        raise RequestError(f'config {name}: {type(error).__name__}: {error}') from error
     return cfg
 
 
@@ -106,10 +163,10 @@ def check_work_dir(name: str | Path, option: str = '--work-dir') -> None:
 
 def load_config(args: Namespace) -> Config:
     """Read the config and apply the shared arguments; errors as :func:`read_config`."""
-    cfg = read_config(args.config, args.cfg_options)
+    cfg = read_config(args.config, parsed(args.cfg_options))
     cfg.launcher = args.launcher
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    default_work_dir = Path('work_dirs') / Path(args.config).stem
+    default_work_dir = Path('work_dirs') / config_path(args.config).stem
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or str(default_work_dir)
     check_work_dir(cfg.work_dir)
     return cfg

@@ -1,9 +1,6 @@
 """Several processes with or without GPUs."""
 
-import gc
-import logging
 import os
-import sys
 
 import torch
 import torch.distributed
@@ -14,11 +11,6 @@ from mmengine.registry import MODEL_WRAPPERS
 from torch.nn.parallel import DistributedDataParallel
 
 from .errors import RequestError
-
-
-def is_first_rank() -> bool:
-    """True in the one process of a job that speaks; valid before ranks are set up."""
-    return int(os.environ.get('RANK', os.environ.get('SLURM_PROCID', 0))) == 0
 
 
 def agreed(number: int) -> int:
@@ -77,27 +69,3 @@ def wrapper_without_device(cfg: Config) -> dict:
     if isinstance(kind, type) and issubclass(kind, DistributedDataParallel):
         wrapper['device_ids'] = None
     return wrapper
-
-
-def leave_gloo() -> None:
-    """End gloo's threads while Python still runs.
-
-    One that lets go of a Python object while the interpreter is torn down aborts the
-    process ("terminate called without an active exception"), and a whole run ends with
-    134. NCCL's group is left alone: its end waits for rank 0, which may still report.
-    """
-    if get_world_size() > 1 and torch.distributed.get_backend() == 'gloo':
-        torch.distributed.destroy_process_group()
-        gc.collect()  # runner and model hold the group, and each other
-
-
-def leave_other_ranks(status: int) -> None:
-    """End a process that has others, at once, so that their launcher ends them.
-
-    Its usual end waits for them, who wait for it: NCCL's for up to ten minutes.
-    """
-    if get_world_size() > 1:
-        logging.shutdown()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)

@@ -6,12 +6,10 @@ import traceback
 import warnings
 from collections.abc import Callable
 
-from mmengine.dist import get_world_size
+from eca_mm.checkpoints.errors import CheckpointError
 
-from eca_mm.checkpoints.safe import CheckpointError
-
-from .distributed import is_first_rank, leave_gloo, leave_other_ranks
 from .errors import RequestError, RunStopped
+from .ranks import is_first_rank, leave_gloo, leave_other_ranks, rank_count
 from .speech import leave_terminal, print_line, say
 
 
@@ -41,7 +39,7 @@ def exit_status(main: Callable[[], int | None]) -> int:
         if is_interrupt(error):  # before the run saves at Ctrl-C, or at the second one
             say('stopped: by SIGINT')
             return 128 + signal.SIGINT
-        if isinstance(error, Exception) and get_world_size() > 1:
+        if isinstance(error, Exception) and rank_count() > 1:
             traceback.print_exc()
             leave_other_ranks(1)
         raise

@@ -10,8 +10,8 @@ from mmengine.runner import Runner
 
 from eca_mm.checkpoints.safe import CheckpointError, load_file
 
-from .distributed import is_first_rank
 from .errors import RequestError
+from .ranks import is_first_rank
 from .resumable import why_not_resumable
 from .speech import say
 

@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .distributed import is_first_rank
 from .errors import RequestError
+from .ranks import is_first_rank
 
 NAME = '.run.lock'
 OPTION = '--work-dir'

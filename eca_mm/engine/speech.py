@@ -4,7 +4,7 @@ import os
 import sys
 from contextlib import suppress
 
-from .distributed import is_first_rank
+from .ranks import is_first_rank
 
 
 def say(line: str) -> None:

@@ -13,7 +13,6 @@ from io import StringIO
 from pathlib import Path
 
 import numpy as np
-from mmdet.datasets.api_wrappers import COCO
 from mmengine.logging import print_log
 from pycocotools import coco as reference
 from pycocotools.cocoeval import COCOeval
@@ -70,8 +69,8 @@ def load_package(backend: str) -> tuple[type, type]:
     return tuple(getattr(package, name) for name in names)
 
 
-class GroundTruth(COCO):
-    """mmdet's COCO object whose results go to a fast package.
+class GroundTruth(reference.COCO):
+    """pycocotools' COCO object whose results go to a fast package.
 
     Args:
         annotation_file: As of COCO.
@@ -164,7 +163,7 @@ class FastEvaluation(COCOeval):
         )
 
 
-def evaluation(truth: COCO, found, iou_type: str) -> COCOeval:
+def evaluation(truth: reference.COCO, found, iou_type: str) -> COCOeval:
     """The evaluator that suits what `truth.loadRes` returned."""
     kind = COCOeval if isinstance(found, reference.COCO) else FastEvaluation
     return kind(truth, found, iou_type)
@@ -185,7 +184,7 @@ def evaluate_files(
     """
     content = read_truth(Path(annotations), masks=iou_type == 'segm')
     found = as_results(read_results(Path(results)), content, [iou_type], strict=False)
-    truth = COCO() if backend == REFERENCE else GroundTruth(backend=backend)
+    truth = reference.COCO() if backend == REFERENCE else GroundTruth(backend=backend)
     truth.dataset = content.content
     with redirect_stdout(StringIO()):
         truth.createIndex()
@@ -194,7 +193,7 @@ def evaluate_files(
     return evaluator
 
 
-def evaluate(truth: COCO, results: Results, iou_type: str) -> COCOeval:
+def evaluate(truth: reference.COCO, results: Results, iou_type: str) -> COCOeval:
     """COCO's evaluation (IoU .5 to .95, 100 detections an image), accumulated.
 
     No result at all is AP 0, which pycocotools cannot load.
@@ -208,7 +207,7 @@ def evaluate(truth: COCO, results: Results, iou_type: str) -> COCOeval:
     return evaluator
 
 
-def rows_for(truth: COCO, results: Results, iou_type: str) -> list[dict]:
+def rows_for(truth: reference.COCO, results: Results, iou_type: str) -> list[dict]:
     """Rows that pycocotools may change: for masks without the box, as in mmdet."""
     if iou_type == 'bbox':
         return [dict(row) for row in results.rows]
@@ -220,11 +219,11 @@ def rows_for(truth: COCO, results: Results, iou_type: str) -> list[dict]:
     ]
 
 
-def nothing_found(truth: COCO):
+def nothing_found(truth: reference.COCO):
     """What loadRes would return for no result."""
     if isinstance(truth, GroundTruth):
         return truth.fast.loadRes([])
-    found = COCO()
+    found = reference.COCO()
     found.dataset = truth.dataset | dict(annotations=[])
     found.createIndex()
     return found

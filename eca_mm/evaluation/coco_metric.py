@@ -4,6 +4,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from mmdet.datasets.api_wrappers import COCO
 from mmdet.evaluation import CocoMetric
 from mmdet.registry import METRICS
 
@@ -11,6 +12,10 @@ from eca_mm.coco_format import TruthError, checked, read_coco, read_json
 from eca_mm.host import with_names
 
 from .backends import DEFAULT, REFERENCE, GroundTruth, evaluation
+
+
+class HostTruth(GroundTruth, COCO):
+    """The ground truth under the names that the host's metric calls, too."""
 
 
 @METRICS.register_module()
@@ -41,7 +46,7 @@ class FastCocoMetric(CocoMetric):
 
     def construct(self, *args, **kwargs) -> None:
         """As the host's, with the package that evaluates."""
-        self.load_truth = partial(GroundTruth, backend=self.backend)
+        self.load_truth = partial(HostTruth, backend=self.backend)
         self.load_truth()  # now, and not after an epoch, if the package is missing
         construct = with_names(CocoMetric.__init__, COCO=self.load_checked)
         construct(self, *args, **kwargs)
@@ -50,7 +55,7 @@ class FastCocoMetric(CocoMetric):
                 f'use_mp_eval needs backend={REFERENCE!r}, not {self.backend!r}'
             )
 
-    def load_checked(self, ann_file: str) -> GroundTruth:
+    def load_checked(self, ann_file: str) -> HostTruth:
         """The ground truth of the user's file; the host's own is not looked at."""
         truth = self.load_truth()
         if self.format_only:  # COCO's test-dev has no annotations

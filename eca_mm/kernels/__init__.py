@@ -7,9 +7,8 @@ depends on the shape of an image only, so that results are the same in every run
 every batch. What they take on an H100 is in docs/gpu.md;
 other block sizes were not tried.
 
-The modules of this folder need nothing but torch, and so does :mod:`eca_mm.functional`.
-To measure them where MMDetection is not installed, put a package of the same name first
-on the path whose ``__init__.py`` reads ``__path__ = ['CLONE/eca_mm']``.
+The modules of this folder need nothing but torch and Triton, like
+:mod:`eca_mm.functional`: they can be measured where MMDetection is not installed.
 """
 
 import importlib.util

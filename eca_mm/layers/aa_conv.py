@@ -1,12 +1,13 @@
 import torch
-from mmengine.registry import MODELS
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from .registry import plugin
 
 MIN_HEAD_KEYS = 20  # the fewest key channels a head gets, section 4.1 of AA-Net
 
 
-@MODELS.register_module()
+@plugin
 class AAConv2d(nn.Module):
     """Attention-augmented convolution: convolution and self-attention, concatenated.
 

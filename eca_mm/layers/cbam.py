@@ -1,14 +1,14 @@
 import torch
-from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from eca_mm.functional import scale_channels
 
 from .base import check_divides
 from .eca import check_kernel_size
+from .registry import plugin
 
 
-@MODELS.register_module()
+@plugin
 class CBAM(nn.Module):
     """Convolutional block attention module: channel gates, then spatial gates.
 

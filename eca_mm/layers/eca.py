@@ -1,14 +1,12 @@
-from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from eca_mm.functional import adaptive_kernel_size
 
 from .base import ChannelAttention
+from .registry import plugin
 
 
-# The mmengine root: build_plugin_layer searches it from any scope, with or without
-# a default scope, so mmdet, mmpretrain and mmseg models all find the plugin.
-@MODELS.register_module()
+@plugin
 class ECA(ChannelAttention):
     """Efficient channel attention, equation 9: sigmoid(C1D_k(y)), k parameters.
 

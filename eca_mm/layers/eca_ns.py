@@ -1,5 +1,4 @@
 import torch
-from mmengine.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
@@ -7,9 +6,10 @@ from eca_mm.functional import adaptive_kernel_size
 
 from .base import ChannelAttention
 from .eca import check_kernel_size
+from .registry import plugin
 
 
-@MODELS.register_module()
+@plugin
 class ECANS(ChannelAttention):
     """ECA with taps of its own for each channel (ECA-NS, equation 7), k*C parameters.
 

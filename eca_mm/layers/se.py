@@ -1,10 +1,10 @@
-from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from .base import ChannelAttention, check_divides
+from .registry import plugin
 
 
-@MODELS.register_module()
+@plugin
 class SE(ChannelAttention):
     """Squeeze and excitation, equation 2: sigmoid(W2 relu(W1 y)), 2*C^2/r parameters.
 

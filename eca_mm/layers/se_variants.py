@@ -1,13 +1,13 @@
 """The variants of SE that the paper compares in Table 2, without its reduction."""
 
 import torch
-from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from .base import ChannelAttention, check_divides
+from .registry import plugin
 
 
-@MODELS.register_module()
+@plugin
 class SEVar1(ChannelAttention):
     """SE-Var1: sigmoid(y), no parameters.
 
@@ -24,7 +24,7 @@ class SEVar1(ChannelAttention):
         return y
 
 
-@MODELS.register_module()
+@plugin
 class SEVar2(ChannelAttention):
     """SE-Var2: sigmoid(w * y) with a weight for each channel, C parameters.
 
@@ -42,7 +42,7 @@ class SEVar2(ChannelAttention):
         return self.weight * y
 
 
-@MODELS.register_module()
+@plugin
 class SEVar3(ChannelAttention):
     """SE-Var3: sigmoid(W y) with one full matrix, C^2 parameters.
 
@@ -60,7 +60,7 @@ class SEVar3(ChannelAttention):
         return self.fc(y)
 
 
-@MODELS.register_module()
+@plugin
 class SEGC(ChannelAttention):
     """SE-GC: sigmoid(GC_G(y)), a group convolution with G groups, C^2/G parameters.
 

@@ -5,12 +5,11 @@ import csv
 import re
 import sys
 
-import benchmark
-import benchmark_request
 import pytest
 import torch
 
 from eca_mm.analysis import cost, paper_speed
+from eca_mm.cli import benchmark, benchmark_request, run_command
 
 TINY = ('--shape', 64, 64, '--rounds', 1)
 
@@ -24,7 +23,7 @@ def run(monkeypatch, capsys):
 
     def run(*args) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, 'argv', ['benchmark.py', *map(str, args)])
-        status = benchmark.exit_status(benchmark.main)
+        status = run_command('benchmark')
         return status, *capsys.readouterr()
 
     return run
@@ -163,7 +162,7 @@ def test_profile(run):
 
 def test_what_cannot_be_compiled_is_skipped(run, monkeypatch):
     monkeypatch.setattr(
-        benchmark_request.providers.torch, 'compile',
+        torch, 'compile',
         lambda function: (_ for _ in ()).throw(RuntimeError('no compiler\nmore')),
     )  # fmt: skip
     layer = ('--level', 'layer', *TINY, '--providers', 'ours+compile')

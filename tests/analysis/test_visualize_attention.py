@@ -6,12 +6,11 @@ import cv2
 import numpy as np
 import pytest
 import torch
-import visualize_attention
 from mmdet.registry import MODELS
 from mmengine.config import Config
 
 from eca_mm.checkpoints.safe import load_file
-from eca_mm.engine import exit_status
+from eca_mm.cli import run_command
 
 CONFIG = 'projects/digits/configs/eca_faster_rcnn_r18.py'
 
@@ -23,7 +22,7 @@ def run(repo, monkeypatch, capsys):
     def run(*args) -> tuple[int, str]:
         monkeypatch.chdir(repo)
         monkeypatch.setattr(sys, 'argv', ['visualize_attention.py', *map(str, args)])
-        status = exit_status(visualize_attention.main)
+        status = run_command('visualize')
         # mmengine's logger keeps the stream of an earlier test and complains above.
         return status, [*capsys.readouterr().err.splitlines(), ''][-2]
 

@@ -1,13 +1,13 @@
 """tools/compare.py as it is called: wrong requests, the dry run, the status."""
 
-import importlib
 import json
 import sys
 
 import pytest
 from small_campaign import STAND_IN, make_rows
 
-from eca_mm.engine import exit_status
+from eca_mm.cli import compare as tool
+from eca_mm.cli import run_command
 
 CONFIG = """\
 _base_ = 'mmdet::_base_/models/retinanet_r50_fpn.py'
@@ -25,13 +25,11 @@ default_hooks = dict(checkpoint=dict(type='SafeCheckpointHook', interval=1))
 def compare(repo, tmp_path, monkeypatch, capsys):
     """Call the tool in this process; returns status, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(repo / 'tools')
-    tool = importlib.import_module('compare')
 
     def call(*words) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, 'argv', ['compare.py', *map(str, words)])
         try:
-            status = exit_status(tool.main)
+            status = run_command('compare')
         except SystemExit as end:  # argparse's
             status = end.code
         return status, *capsys.readouterr()

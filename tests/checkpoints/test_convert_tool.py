@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 
-import convert_checkpoint
 import pytest
 import torch
 from mmdet.models.backbones import ResNet
@@ -14,7 +13,7 @@ from mmengine.config import Config
 
 from eca_mm.backbones import ECAResNet, PluginResNet
 from eca_mm.checkpoints.content import Contents
-from eca_mm.engine import exit_status
+from eca_mm.cli import run_command
 from eca_mm.engine.preflight.weights import checkpoint_findings
 from eca_mm.findings import WARNING
 
@@ -43,7 +42,7 @@ def run(monkeypatch, tmp_path, capsys):
 
     def run(*args) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, 'argv', ['convert_checkpoint.py', *map(str, args)])
-        status = exit_status(convert_checkpoint.main)
+        status = run_command('convert')
         return status, *capsys.readouterr()
 
     return run

@@ -3,15 +3,13 @@
 import json
 import sys
 
-import complexity
-import export_onnx
 import pytest
 import torch
-import visualize_attention
 from mmengine.config import Config
 
 from eca_mm import export
-from eca_mm.engine import build_detector, exit_status
+from eca_mm.cli import run_command
+from eca_mm.engine import build_detector
 
 CONFIG = 'projects/digits/configs/eca_faster_rcnn_r18.py'
 WRONG = {
@@ -26,24 +24,24 @@ def run(monkeypatch, capsys):
     """A tool as from the command line: exit status and both streams."""
 
     def run(tool, *args) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, 'argv', [tool.__name__, *map(str, args)])
-        return exit_status(tool.main), *capsys.readouterr()
+        monkeypatch.setattr(sys, 'argv', [tool, *map(str, args)])
+        return run_command(tool), *capsys.readouterr()
 
     return run
 
 
 @pytest.mark.parametrize('source', WRONG)
-@pytest.mark.parametrize('tool', [complexity, visualize_attention, export_onnx])
+@pytest.mark.parametrize('tool', ['complexity', 'visualize', 'export'])
 def test_config_without_such_a_model(run, tmp_path, tool, source):
     config, checkpoint = tmp_path / 'a.py', tmp_path / 'a.pth'
     config.write_text(source)
     torch.save({'a': torch.ones(1)}, checkpoint)
     arguments = [config]
-    if tool is not complexity:
+    if tool != 'complexity':
         arguments.append(checkpoint)
-    if tool is visualize_attention:
+    if tool == 'visualize':
         arguments += ['--data', tmp_path]
-    if tool is export_onnx:
+    if tool == 'export':
         pytest.importorskip('onnx')
         arguments.append(tmp_path / 'a.onnx')
     status, _, error = run(tool, *arguments)
@@ -61,7 +59,7 @@ def test_grey_images_are_counted(run, tmp_path, repo):
             cfg.model.data_preprocessor.update(mean=[0], std=[1], bgr_to_rgb=False)
         cfg.dump(tmp_path / 'a.py')
         sizes = ['--shape', '128', '128', '--format', 'json']
-        status, out, error = run(complexity, tmp_path / 'a.py', *sizes)
+        status, out, error = run('complexity', tmp_path / 'a.py', *sizes)
         assert status == 0, error
         (row,) = json.loads(out)
         parameters.append(row['parameters (10^6)'] * 1e6)

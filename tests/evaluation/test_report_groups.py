@@ -7,10 +7,9 @@ import sys
 
 import numpy as np
 import pytest
-import report as tool  # tools/ is on the path
 from report_runs import make_file, make_truth, make_work_dir
 
-from eca_mm.engine import exit_status
+from eca_mm.cli import run_command
 from eca_mm.evaluation.bootstrap import figures
 from eca_mm.evaluation.matching import match
 from eca_mm.evaluation.report.groups import read_groups
@@ -40,7 +39,7 @@ def call(root, tmp_path, monkeypatch, capsys):
     def run(*arguments: str) -> tuple[int, list[str]]:
         fixed = ['--ann', 'ann.json', '--out', str(tmp_path / 'out'), '--replicates=30']
         monkeypatch.setattr(sys, 'argv', ['report.py', *arguments, *fixed])
-        status = exit_status(tool.main)
+        status = run_command('report')
         return status, capsys.readouterr().err.splitlines()
 
     return run

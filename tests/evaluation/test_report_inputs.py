@@ -5,10 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
-import report as tool  # tools/ is on the path
 from report_runs import make_file, make_truth, make_work_dir
 
-from eca_mm.engine import exit_status
+from eca_mm.cli import run_command
 
 
 @pytest.fixture(scope='module')
@@ -28,7 +27,7 @@ def call(root, monkeypatch, capsys):
 
     def run(*arguments) -> tuple[int, list[str]]:
         monkeypatch.setattr(sys, 'argv', ['report.py', *map(str, arguments)])
-        status = exit_status(tool.main)
+        status = run_command('report')
         return status, capsys.readouterr().err.splitlines()
 
     return run

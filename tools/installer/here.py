@@ -30,11 +30,12 @@ def installed() -> dict[str, str]:
 
 
 def is_editable() -> bool:
-    """Whether the eca_mm that is installed is this checkout."""
+    """Whether the eca_mm that is installed is this checkout, with its commands."""
     try:
         eca_mm = importlib.metadata.distribution('eca_mm')
         origin = json.loads(eca_mm.read_text('direct_url.json'))
-        return origin['url'] == checkout.REPO.as_uri()
+        known = origin['url'] == checkout.REPO.as_uri()
+        return known and bool(eca_mm.entry_points.select(name='eca-mm'))
     except (importlib.metadata.PackageNotFoundError, TypeError):
         return False
 

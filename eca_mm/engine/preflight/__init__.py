@@ -10,8 +10,8 @@ from mmengine.config import Config
 from eca_mm.checkpoints.content import Contents
 from eca_mm.findings import ERROR, WARNING, Finding
 
-from ..distributed import is_first_rank
 from ..errors import RequestError
+from ..ranks import is_first_rank
 from ..runner import build_model
 from ..speech import print_line
 from .data import data_findings

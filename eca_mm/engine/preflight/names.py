@@ -1,20 +1,10 @@
 """The name that was meant: of a registered type or of an argument."""
 
 import inspect
-from collections.abc import Iterable
-from difflib import get_close_matches
 
 from mmengine.registry import Registry
 
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The nearest of the known names as a question, or '' if none is near."""
-    # Of names that differ in case alone the first one stands.
-    plain = {}
-    for other in known:
-        plain.setdefault(other.lower(), other)
-    near = get_close_matches(name.lower(), plain, n=1, cutoff=0.6)
-    return f'did you mean {plain[near[0]]!r}?' if near else ''
+from eca_mm.findings import did_you_mean
 
 
 def look_up(registry: Registry, kind):

@@ -1,19 +1,15 @@
 """results.json: what was evaluated, on what, with what, and its COCO figures."""
 
 import json
-import platform
-from datetime import datetime
-from importlib import import_module
 from pathlib import Path
 
-import torch
 from mmengine.dist import get_world_size
 from mmengine.runner import BaseLoop, Runner
 
 from eca_mm.analysis.complexity import parameters_of
-from eca_mm.environment import commit
 from eca_mm.files import replaced
 
+from .circumstances import environment, now
 from .runs import KINDS, PREDICTIONS, RECORD
 
 # Column of the report: name in mmdet's CocoMetric.
@@ -25,8 +21,6 @@ COLUMNS = {
     'APm': 'mAP_m',
     'APl': 'mAP_l',
 }
-# Of this package; installed without one, it may lie within somebody else's.
-PACKAGES = ('eca_mm', 'mmdet', 'mmcv', 'torch', 'numpy')
 
 
 def coco_table(metrics: dict[str, float]) -> dict[str, dict[str, float | None]]:
@@ -44,16 +38,6 @@ def coco_table(metrics: dict[str, float]) -> dict[str, dict[str, float | None]]:
         for kind in KINDS
         if f'{kind}_mAP' in plain
     }
-
-
-def environment() -> dict:
-    """Versions, machine and commit of this process."""
-    on_gpu = torch.cuda.is_available()
-    return dict(
-        device=torch.cuda.get_device_name() if on_gpu else platform.machine() + ' CPU',
-        commit=commit(),
-        versions={name: import_module(name).__version__ for name in PACKAGES},
-    )
 
 
 def run_facts(runner: Runner) -> dict:
@@ -99,7 +83,3 @@ def write_record(folder: Path, facts: dict, metrics: dict[str, float]) -> None:
     record = dict(facts, coco=coco_table(metrics), metrics=metrics)
     with replaced(folder / RECORD) as path:
         path.write_text(json.dumps(record, indent=2) + '\n')
-
-
-def now() -> str:
-    return datetime.now().astimezone().isoformat(timespec='seconds')

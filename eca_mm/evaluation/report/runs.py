@@ -4,17 +4,21 @@ A work dir may be a stranger's. What it names is read only where it lies within 
 rest is left out of the report, which says so.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-
-from mmengine.config import Config
+from typing import TYPE_CHECKING
 
 from eca_mm.config_dump import ConfigDumpError, load_dump
 from eca_mm.files import inside
 
 from .logs import read_logs
 from .read_record import read_record
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 # What the hook leaves in a work dir, and what the metric writes beside it.
 RECORD = 'results.json'

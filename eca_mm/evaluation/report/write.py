@@ -7,11 +7,11 @@ from pathlib import Path
 from rich.console import Console
 
 from .blocks import Note, Section
+from .circumstances import environment, now
 from .groups import Group, Requests, read_groups
 from .material import Material, Step, gather
 from .page import PAGE, write_page
 from .plain_text import printable
-from .record import environment, now
 from .runs import ReportError, Run
 from .sections import all_sections
 

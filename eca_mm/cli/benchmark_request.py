@@ -1,14 +1,19 @@
-"""What benchmark.py is asked for: its arguments, checked and filled in."""
+"""Measure what attention costs: time, memory, and bytes kept for the backward pass.
+
+Blocks' ends, backbones or whole detectors take turns, and every time is set beside the
+baseline's of the same round.
+"""
 
 import argparse
-import sys
 from pathlib import Path
 
-import torch
+from eca_mm.analysis import providers
+from eca_mm.engine.arguments import find_config
+from eca_mm.engine.errors import RequestError
+from eca_mm.paper import load_table
+from eca_mm.place import folder
 
-from eca_mm.analysis import paper_speed, providers
-from eca_mm.analysis.workload import STEPS, Settings
-from eca_mm.engine import RequestError
+from .common import as_called
 
 EPILOG = """\
 examples:
@@ -30,18 +35,18 @@ forward and a backward pass; in --paper-table also the optimizer's step, all nor
 training mode and nothing frozen, as on ImageNet. Weights and images are random. Times
 mean something on an idle machine only; ratios bear other work better.
 """
-REPO = Path(__file__).resolve().parents[1]
+BACKBONES = tuple(dict.fromkeys(row['backbone'] for row in load_table(3)))
 LEVELS = ('layer', 'backbone', 'detector')
 NORMS = ('eval', 'training')
 DTYPES = ('float32', 'float64', 'bfloat16', 'float16')
 DEFAULTS = dict(
     level='backbone',
-    config=[str(REPO / 'configs/faster_rcnn_r50.py')],
+    config=[str(folder() / 'configs/faster_rcnn_r50.py')],
     baseline='plain',
     shape=[640, 480],
     depth=50,
     norms='eval',
-    backbones=list(paper_speed.BACKBONES),
+    backbones=list(BACKBONES),
     dtype='float32',
 )
 # Options that mean something at a level only, or not beside --paper-table or --profile.
@@ -58,10 +63,10 @@ NOT_IN_PAPER = (
 NOT_IN_PROFILE = ('providers', 'out', 'markdown', 'plot')
 
 
-def parse_args(description: str) -> argparse.Namespace:
+def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description=description,
-        epilog=EPILOG,
+        description=__doc__,
+        epilog=as_called(EPILOG),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_subjects(parser)
@@ -110,8 +115,8 @@ def add_subjects(parser: argparse.ArgumentParser) -> None:
         help="images a second of the paper's classifiers at 224x224, beside its own",
     )  # fmt: skip
     add(
-        '--backbones', nargs='+', choices=paper_speed.BACKBONES, metavar='NAME',
-        help=f'of {", ".join(paper_speed.BACKBONES)} (default: all), in --paper-table',
+        '--backbones', nargs='+', choices=BACKBONES, metavar='NAME',
+        help=f'of {", ".join(BACKBONES)} (default: all), in --paper-table',
     )  # fmt: skip
     add(
         '--profile', metavar='NAME',
@@ -122,10 +127,9 @@ def add_subjects(parser: argparse.ArgumentParser) -> None:
 
 def add_conditions(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    gpu = torch.cuda.is_available()
     add(
-        '--device', choices=('cpu', 'cuda'), default='cuda' if gpu else 'cpu',
-        help='default: %(default)s here',
+        '--device', choices=('cpu', 'cuda'),
+        help='default: cuda where there is a GPU, else cpu',
     )  # fmt: skip
     add('--batch', type=int, default=1, metavar='N', help='images (default: 1)')
     add(
@@ -155,10 +159,6 @@ def check(args: argparse.Namespace) -> None:
             setattr(args, name, default)
     if args.frozen_stages is None:
         args.frozen_stages = 1 if args.norms == 'eval' else -1
-    if args.device == 'cuda' and not torch.cuda.is_available():
-        raise RequestError('--device cuda: torch sees no GPU here')
-    if args.tf32 and args.device == 'cpu':
-        raise RequestError('--tf32 means nothing on the CPU: leave it out')
     if min(args.shape) < 32:
         raise RequestError(f'--shape {args.shape}: each side must be at least 32')
     for name in ('batch', 'rounds'):
@@ -173,8 +173,8 @@ def check(args: argparse.Namespace) -> None:
     if args.dtype != 'float32' and (args.amp or args.level == 'detector'):
         raise RequestError(f'--dtype {args.dtype}: --amp and detectors want float32')
     args.names = names(args)
-    fuse = any(map(providers.folds, args.names))
-    args.steps = ['inference'] if fuse else list(STEPS)
+    if args.level == 'detector':
+        args.config = [find_config(path) for path in args.config]
 
 
 def check_meaning(args: argparse.Namespace) -> None:
@@ -232,37 +232,10 @@ def names(args: argparse.Namespace) -> list[str]:
             raise RequestError(f'{name} is one block of a network: --level backbone')
         if args.level == 'layer' and providers.folds(name):
             raise RequestError(f'{name} folds a whole network: --level backbone')
-    return without_compiled(found, args)
+    return found
 
 
 def is_idle(name: str, args: argparse.Namespace) -> bool:
     """Whether a provider would not be fused in a training step."""
     by_torch = providers.find(name).fused == 'torch'
     return by_torch and args.norms == 'training' and args.level != 'layer'
-
-
-def without_compiled(found: list[str], args: argparse.Namespace) -> list[str]:
-    """The names without those that torch.compile cannot serve here, which it says."""
-    compiled = [name for name in found if name.endswith(providers.COMPILED)]
-    obstacle = providers.compile_obstacle(args.device) if compiled else None
-    if obstacle is None:
-        return found
-    if args.baseline in compiled or args.profile in compiled:
-        raise RequestError(f'torch.compile does not work here: {obstacle}')
-    skipped = ', '.join(compiled)
-    print(f'skipped {skipped}: torch.compile fails here: {obstacle}', file=sys.stderr)
-    return [name for name in found if name not in compiled]
-
-
-def settings_of(args: argparse.Namespace) -> Settings:
-    return Settings(
-        device=args.device,
-        dtype=getattr(torch, args.dtype),
-        amp=args.amp,
-        channels_last=args.channels_last,
-        batch=args.batch,
-        size=paper_speed.SIZE if args.paper_table else tuple(args.shape),
-        depth=args.depth,
-        frozen_stages=args.frozen_stages,
-        norms=args.norms,
-    )
