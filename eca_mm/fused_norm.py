@@ -49,11 +49,7 @@ def normed_tail(
         ValueError: There is one value a channel, in all.
     """
     group = ranks_of(norm)
-    if group is None and u.shape[0] * u.shape[2] * u.shape[3] == 1:
-        raise ValueError(
-            'Expected more than 1 value per channel when training, got input size '
-            f'{u.shape}'
-        )
+    check_values(u, group)
     statistics = batch_statistics(u, norm, group)
     means, a, b, *carriers = Normed.apply(
         u, norm.weight, norm.bias, statistics, norm.eps, group
@@ -61,6 +57,15 @@ def normed_tail(
     gates = gate(means.to(u.dtype))
     identity = None if identity is None else identity.to(u.dtype)
     return NormedTail.apply(u, gates, a, b, identity, statistics.mean, *carriers)
+
+
+def check_values(u: Tensor, group: dist.ProcessGroup | None) -> None:
+    """Raises ValueError where a norm would learn from one value a channel."""
+    if group is None and u.shape[0] * u.shape[2] * u.shape[3] == 1:
+        raise ValueError(
+            'Expected more than 1 value per channel when training, got input size '
+            f'{u.shape}'
+        )
 
 
 def ranks_of(norm: nn.Module) -> dist.ProcessGroup | None:

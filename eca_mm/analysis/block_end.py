@@ -18,8 +18,8 @@ class BlockEnd(nn.Module):
     Args:
         channels: C of the output; x has a quarter.
         attention: From (N, C, H, W) to the same, None for the plain end.
-        fused: Compute it by :func:`eca_mm.backbones.fused_end.fused_end`; 'triton': by
-            its GPU kernels.
+        fused: Compute it by :func:`eca_mm.backbones.fused_end.fused_end`; how, see its
+            ``fused_tail``.
         norms: Mode of the norm in a training step, 'eval' or 'training'.
     """
 
@@ -48,7 +48,7 @@ class BlockEnd(nn.Module):
         """(N, C/4, H, W) and (N, C, H, W) -> (N, C, H, W)."""
         if self.fused:
             modules = self.conv, self.norm, self.attention
-            return fused_end(x, *modules, identity, triton=self.fused == 'triton')
+            return fused_end(x, *modules, identity, self.fused)
         out = self.attention(self.norm(self.conv(x)))
         out += identity  # in place, as MMDetection's blocks do
         return self.relu(out)

@@ -37,7 +37,8 @@ def saved_bytes(model: nn.Module, *inputs: Tensor) -> int:
         storage = tensor.untyped_storage()
         # Kept until the end: a freed address could be given out again.
         storages[storage.data_ptr()] = storage
-        return tensor
+        # Not the tensor itself: an output would keep alive the graph that keeps it.
+        return tensor.detach()
 
     with saved_tensors_hooks(note, lambda tensor: tensor):
         model(*inputs)

@@ -8,6 +8,7 @@ from rich.table import Table
 SHOWN = {
     'device': '{}',
     'precision': '{}',
+    'tf32': 'TF32 {}',
     'memory_format': '{}',
     'norms': 'norms in {} mode in training steps',
     'batch': 'batch {}',

@@ -24,7 +24,7 @@ class Provider:
     Attributes:
         attention: Config of the plugin, None for the plain network.
         fused: Compute the end of each block by :mod:`eca_mm.fused`, where it can be;
-            'triton': by :mod:`eca_mm.kernels`.
+            'torch': by no kernels of ours on a GPU either.
         placed: Where it stands: behind each block's last norm by default.
         package: What must be installed for it.
     """
@@ -42,23 +42,25 @@ class Provider:
         """Why it cannot be measured here, None if it can."""
         if self.package and find_spec(self.package) is None:
             return f'needs {self.package}, which is not installed'
-        if self.fused == 'triton':
+        if isinstance(self.fused, str):
             import torch  # late: names are looked at before anything is measured
 
             if not torch.cuda.is_available():
-                return 'needs a GPU'
+                return 'is ours itself without a GPU'
         return None
 
 
-# ECA and SE are there as everybody writes them, one operator after another, and fused.
+# ECA and SE are there as everybody writes them, one operator after another, and fused,
+# which on a GPU is by kernels of ours and, eager, by torch's operators.
 # GC stands in every block, like the others; its paper leaves c2 out. NL is one block.
 PROVIDERS = {
     'plain': Provider(),
     'naive ECA': Provider(dict(type='ECA')),
     'ours': Provider(dict(type='ECA'), fused=True),
-    'ours, Triton': Provider(dict(type='ECA'), fused='triton', package='triton'),
+    'ours, eager': Provider(dict(type='ECA'), fused='torch'),
     'SE': Provider(dict(type='SE')),
     'ours, SE': Provider(dict(type='SE'), fused=True),
+    'ours, SE, Triton': Provider(dict(type='SE'), fused='triton', package='triton'),
     'GC': Provider(dict(type='ContextBlock', ratio=1 / 16)),
     'NL': Provider(
         dict(type='NonLocal2d'),

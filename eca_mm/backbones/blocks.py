@@ -25,8 +25,8 @@ class PluginBottleneck(Bottleneck):
             ``positions``. Plugins 'after_block' see the block's output, after its ReLU.
 
     Attributes:
-        fused_tail: Compute the block's end by :func:`fused_end` where it can be, with
-            'triton' by the GPU kernels.
+        fused_tail: Compute the block's end by :func:`fused_end` where it can be, on a
+            GPU by kernels; 'torch' and 'triton' by no kernels or by them.
     """
 
     positions = ('after_conv1', 'after_conv2', 'after_conv3', 'after_block')
@@ -58,8 +58,8 @@ class PluginBottleneck(Bottleneck):
         out = self.relu(self.norm2(self.conv2(out)))
         out = self.forward_plugin(out, self.after_conv2_plugin_names)
         identity = x if self.downsample is None else self.downsample(x)
-        triton = self.fused_tail == 'triton'
-        return fused_end(out, self.conv3, self.norm3, attention, identity, triton)
+        modules = self.conv3, self.norm3, attention
+        return fused_end(out, *modules, identity, self.fused_tail)
 
 
 class PluginBasicBlock(BasicBlock):
@@ -105,8 +105,8 @@ class PluginBasicBlock(BasicBlock):
 
         if attention is not None:
             out, identity = branches(x)
-            triton = self.fused_tail == 'triton'
-            out = fused_end(out, self.conv2, self.norm2, attention, identity, triton)
+            modules = self.conv2, self.norm2, attention
+            out = fused_end(out, *modules, identity, self.fused_tail)
         elif self.with_cp and x.requires_grad:
             out = self.relu(cp.checkpoint(inner, x, use_reentrant=False))
         else:

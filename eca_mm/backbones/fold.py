@@ -64,8 +64,12 @@ def norms_of_fused_ends(model: nn.Module) -> Iterator[nn.Module]:
     """The last norms of the blocks whose end is fused in an eager forward."""
     kinds = (PluginBasicBlock, PluginBottleneck)
     for block in model.modules():
-        if isinstance(block, kinds) and block.fusable_attention(torch.empty(0)):
-            yield getattr(block, 'norm3', block.norm2)
+        if not isinstance(block, kinds):
+            continue
+        norm, weight = getattr(block, 'norm3', block.norm2), block.conv1.weight
+        x = torch.empty(1, 1, 1, 1, dtype=weight.dtype, device=weight.device)
+        if not norm.training and block.fusable_attention(x):
+            yield norm
 
 
 def shared_modules(model: nn.Module) -> set[int]:

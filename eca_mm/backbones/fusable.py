@@ -9,6 +9,7 @@ from torch.nn.modules.module import _has_any_global_hook
 
 from eca_mm import kernels
 from eca_mm.layers.base import ChannelAttention
+from eca_mm.layers.eca import ECA
 
 try:
     from torch.compiler import is_exporting
@@ -19,13 +20,15 @@ except ImportError:  # an older torch, which cannot tell: blocks stay plain
 
 
 def check_fused_tail(fused_tail: bool | str) -> bool | str:
-    """Return a bool or 'triton' unchanged.
+    """Return a bool, 'torch' or 'triton' unchanged.
 
     Raises:
-        ValueError: It is something else, or Triton is not installed.
+        ValueError: It is something else, or 'triton' where that is not installed.
     """
-    if fused_tail not in (True, False, 'triton'):
-        raise ValueError(f"fused_tail must be True, False or 'triton': {fused_tail!r}")
+    if fused_tail not in (True, False, 'torch', 'triton'):
+        raise ValueError(
+            f"fused_tail must be True, False, 'torch' or 'triton': {fused_tail!r}"
+        )
     if fused_tail == 'triton' and not kernels.installed():
         raise ValueError(
             "fused_tail='triton' needs Triton, which is not installed: take "
@@ -54,20 +57,24 @@ def attention_to_fuse(
         return None
     attention = getattr(block, plugin_names[0])
     relu = block.relu
-    if type(relu) is nn.ReLU and can_fuse(x, norm, attention) and not watched([relu]):
-        return attention
-    return None
+    how = block.fused_tail
+    fits = type(relu) is nn.ReLU and can_fuse(x, norm, attention, how)
+    return attention if fits and not watched([relu]) else None
 
 
-def can_fuse(x: Tensor, norm: nn.Module, attention: nn.Module) -> bool:
+def can_fuse(
+    x: Tensor, norm: nn.Module, attention: nn.Module, how: bool | str = 'torch'
+) -> bool:
     """Whether attention(norm(u)) can be computed without these modules; as above.
 
     Args:
         x: What u is computed from.
+        how: ``fused_tail`` of the block.
     """
     return (
         is_fusable_norm(norm, x)
         and is_channel_attention(attention)
+        and is_quicker(x, norm, attention, how)
         and runs_eagerly(x)
         and not watched([norm, *tree(attention)])
     )
@@ -84,11 +91,33 @@ def is_fusable_norm(norm: nn.Module, x: Tensor) -> bool:
     if norm.weight is None or norm.bias is None:  # not affine, or one without a bias
         return False
     if norm.training:
-        # On a GPU it has neither run nor been timed, and by count of its passes over
-        # memory it is slower than the plain operators there.
-        served = x.numel() > 0 and x.device.type == 'cpu'
-        return served and not torch.compiler.is_compiling()
+        return x.numel() > 0 and not torch.compiler.is_compiling()
     return norm.track_running_stats and norm.running_mean is not None
+
+
+def is_quicker(
+    x: Tensor, norm: nn.Module, attention: ChannelAttention, how: bool | str
+) -> bool:
+    """Whether a fused end of ``x`` is worth it, where it could be.
+
+    On the CPU it is. On a GPU ECA's kernels are: docs/gpu.md has the figures. torch's
+    operators, of which an end by them has more, are not: launching them takes a GPU's
+    host longer than the plain ones, and in training mode they pass over memory more
+    often, too. Nor are the kernels with other gates, whose many small operators it must
+    launch as well. 'torch' and 'triton' ask for either nevertheless. Compiled ends in
+    eval mode are torch.compile's to fuse, and made of fewer operators.
+    """
+    if x.device.type == 'cpu' or torch.compiler.is_compiling():
+        return True
+    if kernels.chosen(x, how):
+        return how == 'triton' or is_plain_eca(attention)
+    return how == 'torch' and not norm.training
+
+
+def is_plain_eca(attention: ChannelAttention) -> bool:
+    """Whether the gates are ECA's, by nothing that a subclass changed."""
+    kind = type(attention)
+    return kind.excite is ECA.excite and kind.gate is ChannelAttention.gate
 
 
 def is_channel_attention(module: nn.Module) -> bool:

@@ -11,9 +11,8 @@ from eca_mm.channel_convolution import channel_convolution
 from eca_mm.fused import channel_means, gated_projection, gated_tail
 from eca_mm.fused_norm import normed_tail
 from eca_mm.layers.base import ChannelAttention
-from eca_mm.layers.eca import ECA
 
-from .fusable import watched
+from .fusable import is_plain_eca, watched
 
 
 def fused_end(
@@ -22,19 +21,19 @@ def fused_end(
     norm: nn.BatchNorm2d,
     attention: ChannelAttention,
     identity: Tensor,
-    triton: bool = False,
+    how: bool | str = True,
 ) -> Tensor:
     """relu(attention(norm(conv(x))) + identity).
 
     Args:
         x: Input (N, C, H, W) of the block's last convolution.
         identity: The block's other branch, of the output's shape.
-        triton: Take the GPU kernels where they serve: with the norm in eval mode.
+        how: ``fused_tail`` of the block.
     """
+    if kernels.chosen(x, how):
+        return triton_end(conv(x), norm, attention, identity)
     if norm.training:
         return normed_tail(conv(x), norm, gate_of(attention), identity)
-    if triton and kernels.serve(x):
-        return triton_end(conv(x), norm, attention, identity)
     a, b = affine(norm)
     own = is_own(conv)
     projects = own and is_projection(conv) and pays_off(x)
@@ -93,25 +92,25 @@ def triton_end(
 ) -> Tensor:
     """relu(attention(norm(u)) + identity) by the GPU kernels."""
     from eca_mm.kernels.eca import eca_tail
+    from eca_mm.kernels.eca_norm import eca_normed_tail
+    from eca_mm.kernels.gated_norm import normed_tail
     from eca_mm.kernels.pool import channel_means
     from eca_mm.kernels.tail import gated_tail
 
     if is_plain_eca(attention):
         taps, factor = attention.conv.weight, 1 + attention.identity_init
+        if norm.training:
+            return eca_normed_tail(u, norm, taps, identity, factor)
         statistics = norm.running_mean, norm.running_var
         affine_weights = norm.weight, norm.bias
         return eca_tail(
             u, identity, taps, *statistics, *affine_weights, norm.eps, factor
         )
+    if norm.training:
+        return normed_tail(u, norm, attention.gate, identity)
     a, b = affine(norm)
     gate = attention.gate(torch.addcmul(b, a, channel_means(u)).to(u.dtype))
     return gated_tail(u, gate * a, gate * b, identity)
-
-
-def is_plain_eca(attention: ChannelAttention) -> bool:
-    """Whether the gates are ECA's, by nothing that a subclass changed."""
-    kind = type(attention)
-    return kind.excite is ECA.excite and kind.gate is ChannelAttention.gate
 
 
 def affine(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:

@@ -31,14 +31,16 @@ class PluginResNet(ResNet):
         fused_tail: Compute the end of a block whose last plugin is a channel attention
             in one go, with less saved for backward, wherever
             :func:`.fusable.attention_to_fuse` finds that the result is the same but
-            for rounding. 'triton' takes the kernels of :mod:`eca_mm.kernels` for that
-            on a GPU, in float32 and below, and elsewhere what True does.
+            for rounding. On a GPU the kernels of :mod:`eca_mm.kernels` do that for
+            ECA, in float32 and below, where Triton is installed; other ends are plain
+            there. 'torch' asks for torch's operators, 'triton' for the kernels, with
+            any gate.
         args, kwargs: As mmdet's ResNet's.
 
     Raises:
         ValueError: The blocks have no such position, a stage has no such block,
             ``stages`` or ``blocks`` are not one a stage, or ``fused_tail`` is another
-            word, or 'triton' where Triton is not installed.
+            word, or 'triton' where that is not installed.
     """
 
     def __init__(self, *args, fused_tail: bool | str = True, **kwargs) -> None:

@@ -51,6 +51,11 @@ def settle(args: argparse.Namespace) -> None:
     if args.device == 'cuda' and not gpu:
         raise RequestError('--device cuda: torch sees no GPU here')
     args.device = args.device or ('cuda' if gpu else 'cpu')
+    if args.tf32 and args.device == 'cpu':
+        raise RequestError('--tf32 means nothing on the CPU: leave it out')
+    if args.tf32:
+        torch.backends.cudnn.allow_tf32 = args.tf32 == 'on'
+        torch.backends.cuda.matmul.allow_tf32 = args.tf32 == 'on'
     args.names = without_compiled(args.names, args)
     fuse = any(map(providers.folds, args.names))
     args.steps = ['inference'] if fuse else list(STEPS)
@@ -126,6 +131,7 @@ def circumstances(args: argparse.Namespace, settings: Settings) -> dict:
         batch=settings.batch,
         size='x'.join(map(str, settings.size)),
         precision=('amp ' if settings.amp else '') + str(dtype).removeprefix('torch.'),
+        tf32=tf32(settings.device),
         memory_format='channels_last' if settings.channels_last else 'contiguous',
         frozen_stages=settings.frozen_stages if args.level == 'backbone' else '',
         norms=settings.norms if args.level in ('backbone', 'layer') else '',
@@ -136,6 +142,16 @@ def circumstances(args: argparse.Namespace, settings: Settings) -> dict:
         eca_mm=eca_mm.__version__,
         commit=commit(),
     )
+
+
+def tf32(device: str) -> str:
+    """Where products in float32 are TF32's; empty on the CPU."""
+    if device == 'cpu':
+        return ''
+    convolutions = torch.backends.cudnn.allow_tf32
+    if torch.backends.cuda.matmul.allow_tf32 == convolutions:
+        return 'on' if convolutions else 'off'
+    return 'convolutions' if convolutions else 'matrix products'
 
 
 def print_profiles(args: argparse.Namespace, settings: Settings) -> None:

@@ -136,6 +136,10 @@ def add_conditions(parser: argparse.ArgumentParser) -> None:
         '--shape', nargs=2, type=int, metavar=('W', 'H'),
         help='size of the images in pixels (default: 640 480)',
     )  # fmt: skip
+    add(
+        '--tf32', choices=('on', 'off'),
+        help="on a GPU, for products in float32 (default: torch's, on in convolutions)",
+    )  # fmt: skip
     add('--dtype', choices=DTYPES, help='of weights and images (default: float32)')
     add(
         '--amp', action='store_true',
@@ -223,7 +227,7 @@ def names(args: argparse.Namespace) -> list[str]:
         except ValueError as error:
             raise RequestError(str(error)) from None
         if is_idle(name, args):
-            raise RequestError(f'{name} has kernels for --norms eval only')
+            raise RequestError(f'{name} serves with --norms eval, or --level layer')
         if args.level == 'layer' and not provider.everywhere:
             raise RequestError(f'{name} is one block of a network: --level backbone')
         if args.level == 'layer' and providers.folds(name):
@@ -232,5 +236,6 @@ def names(args: argparse.Namespace) -> list[str]:
 
 
 def is_idle(name: str, args: argparse.Namespace) -> bool:
-    """Whether a provider's GPU kernels would not be called in a training step."""
-    return args.norms == 'training' and providers.find(name).fused == 'triton'
+    """Whether a provider would not be fused in a training step."""
+    by_torch = providers.find(name).fused == 'torch'
+    return by_torch and args.norms == 'training' and args.level != 'layer'

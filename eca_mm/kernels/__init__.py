@@ -4,7 +4,8 @@
 ``tail.gated_tail`` are those of :mod:`eca_mm.fused`. Those modules import Triton, this
 one does not: without it nothing else is missing. Sums are float32, in an order that
 depends on the shape of an image only, so that results are the same in every run and in
-every batch. Block sizes are reasoned for H100-class GPUs, not measured.
+every batch. What they take on an H100 is in docs/gpu.md;
+other block sizes were not tried.
 
 The modules of this folder need nothing but torch and Triton, like
 :mod:`eca_mm.functional`: they can be measured where MMDetection is not installed.
@@ -12,6 +13,7 @@ The modules of this folder need nothing but torch and Triton, like
 
 import importlib.util
 import os
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -19,9 +21,20 @@ from torch import Tensor
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
 
+@cache
 def installed() -> bool:
     """Whether Triton can be imported; CUDA builds of torch bring it."""
     return importlib.util.find_spec('triton') is not None
+
+
+def chosen(x: Tensor, how: bool | str) -> bool:
+    """Whether an end of ``x`` is the kernels' by a block's ``fused_tail``.
+
+    True takes them on a GPU, 'triton' also in the interpreter, 'torch' nowhere.
+    """
+    if torch.compiler.is_compiling():
+        return False
+    return (how == 'triton' or (how is True and x.is_cuda and installed())) and serve(x)
 
 
 def serve(x: Tensor) -> bool:

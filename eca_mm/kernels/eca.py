@@ -1,11 +1,12 @@
 """The end of a block with ECA: two launches forward, three backward.
 
-Forward: the means of the norm's output; then each tile of the block's output computes
-the gates of its channels from the means of their neighbours. Backward: the gradient
-behind the ReLU, written for the other branch, and its sums; the gradients of all small
-tensors; then that of ``u`` with the share of the means in it, which autograd would add
-in a pass of its own. The norm's parameters are read as they are: operators that make
-scale and shift of them take as long as a pass saves in the last stage.
+The norm is in eval mode; :mod:`.eca_norm` has the end whose norm learns. Forward: the
+means of the norm's output; then each tile of the block's output computes the gates of
+its channels from the means of their neighbours. Backward: the gradient behind the ReLU,
+written for the other branch, and its sums; the gradients of all small tensors; then
+that of ``u`` with the share of the means in it, which autograd would add in a pass of
+its own. The norm's parameters are read as they are: operators that make scale and shift
+of them take as long as a pass saves in the last stage.
 
 Adding up the sums of a large image's pieces, and the taps' gradient, are small launches
 more. Kept for backward are ``u``, the output and three tensors (N, C).
@@ -16,18 +17,15 @@ import triton
 import triton.language as tl
 from torch import Tensor
 from torch.autograd import Function
-from torch.autograd.function import once_differentiable
 
 from eca_mm import fused
-from eca_mm.channel_sums import is_batched
+from eca_mm.channel_sums import differentiates
 
-from .batched import plain_gradients
-from .pool import Norm, add_up, float32, inverse_std, load, means_of
+from .gradients import plain_gradients, second_gradients
+from .pool import Norm, inverse_std, load, means_of
+from .small import small_gradients
 from .tail import relu, scaled, through_relu
 from .tiles import cut_of, dense, run, tile_at
-
-# Images and channels of a program on small tensors: 64 programs for 2048 channels.
-BLOCK_N, BLOCK_C = 16, 32
 
 
 def eca_tail(
@@ -43,10 +41,24 @@ def eca_tail(
 ) -> Tensor:
     """:func:`eca_mm.functional.eca_tail`, in the dtype and memory format of ``u``.
 
-    Differentiable once; a batch of gradients at once takes plain operators.
+    Gradients of gradients, and batches of them at once, take plain operators.
     """
     norm = running_mean, running_var, weight, bias
-    return ECATail.apply(u, identity.to(u.dtype), taps, *norm, eps, factor)
+    identity = identity.to(u.dtype)
+    if not torch.is_grad_enabled():  # autograd's own work takes as long as a launch
+        return forward(u, identity, taps, Norm(*norm, eps), factor)[0]
+    return ECATail.apply(u, identity, taps, *norm, eps, factor)
+
+
+def forward(
+    u: Tensor, identity: Tensor, taps: Tensor, norm: Norm, factor: float
+) -> tuple[Tensor, ...]:
+    """The output, and what a backward pass needs: see :class:`ECATail`."""
+    u, taps = dense(u), taps.contiguous()
+    norm = Norm(*(x.contiguous() for x in norm[:4]), norm.eps)
+    means, normed = means_of(u, norm)
+    out, gates = gated(u, identity, normed, norm, taps, factor)
+    return out, u, means, normed, gates, taps, *norm[:4]
 
 
 class ECATail(Function):
@@ -54,25 +66,25 @@ class ECATail(Function):
 
     @staticmethod
     def forward(ctx, u, identity, taps, mean, variance, weight, bias, eps, factor):
-        u, taps = dense(u), taps.contiguous()
-        norm = Norm(*(x.contiguous() for x in (mean, variance, weight, bias)), eps)
-        means, normed = means_of(u, norm)
-        gates, out = torch.empty_like(means), torch.empty_like(u)
-        inputs = u, dense(identity, u), normed, norm, taps, factor, taps.numel()
-        run(eca_tail_kernel, u, cut_of(u).block_p, *inputs, out, gates)
-        ctx.save_for_backward(u, out, means, normed, gates, taps, *norm[:4])
+        norm = Norm(mean, variance, weight, bias, eps)
+        out, u, *rest = forward(u, identity, taps, norm, factor)
+        ctx.save_for_backward(u, out, *rest)
         ctx.eps, ctx.factor = eps, factor
         return out
 
     @staticmethod
-    @once_differentiable
     def backward(ctx, grad):
         u, out, *small, taps, mean, variance, weight, bias = ctx.saved_tensors
         norm = Norm(mean, variance, weight, bias, ctx.eps)
         rest = *small, taps, norm, ctx.factor, u.shape[2] * u.shape[3]
-        if is_batched(grad):
+        if differentiates(grad):
             grad = fused.through_relu(grad, out)
-            grad_u, *rest = plain_gradients(grad, u, *rest)
+            if torch.is_grad_enabled():
+                wanted = [ctx.needs_input_grad[i] for i in (0, 2, 5, 6)]
+                grads = second_gradients(grad, u, taps, norm, ctx.factor, wanted)
+            else:
+                grads = plain_gradients(grad, u, *rest)
+            grad_u, *rest = grads
         else:
             grad, sums = through_relu(grad, out, u, center=mean)
             scale, shift, *rest = small_gradients(sums, *rest)
@@ -81,52 +93,19 @@ class ECATail(Function):
         return grad_u, grad, grad_taps, None, None, grad_weight, grad_bias, None, None
 
 
-def small_gradients(
-    grad_sums: Tensor,
-    means: Tensor,
-    normed: Tensor,
-    gates: Tensor,
-    taps: Tensor,
-    norm: Norm,
-    factor: float,
-    pixels: int,
-) -> tuple[Tensor, ...]:
-    """Gradients of all but the feature maps.
+def gated(
+    u: Tensor, identity: Tensor, normed: Tensor, norm: Norm, taps: Tensor, factor: float
+) -> tuple[Tensor, Tensor]:
+    """relu(gate * norm(u) + identity), and the gates (N, C).
 
     Args:
-        grad_sums: (N, 2, C), see :func:`through_relu`.
-        means, normed: (N, C), see :func:`means_of`.
-        gates: (N, C).
-
-    Returns:
-        ``scale`` and ``shift`` (N, C), by which the gradient of u is scale * gradient +
-        shift, and the gradients of the taps, the norm's weight and its bias.
+        u: (N, C, H, W), dense.
+        normed: Means (N, C) of norm(u).
     """
-    n, c = means.shape
-    blocks, k = triton.cdiv(c, BLOCK_C), taps.numel()
-    scale, shift = torch.empty_like(means), torch.empty_like(means)
-    grad_weight, grad_bias = torch.empty_like(norm.weight), torch.empty_like(norm.bias)
-    grad_taps = float32(means, 1, blocks, k)
-    with torch.cuda.device_of(means):
-        small_gradients_kernel[blocks,](
-            grad_sums,
-            means,
-            normed,
-            gates,
-            taps,
-            norm,
-            factor,
-            (scale, shift, grad_taps, grad_weight, grad_bias),
-            n,
-            c,
-            pixels,
-            k,
-            triton.next_power_of_2(k),
-            BLOCK_N,
-            BLOCK_C,
-        )
-    grad_taps = add_up(grad_taps, torch.empty_like(taps))
-    return scale, shift, grad_taps, grad_weight, grad_bias
+    gates, out = torch.empty_like(normed), torch.empty_like(u)
+    inputs = u, dense(identity, u), normed, norm, taps, factor, taps.numel()
+    run(eca_tail_kernel, u, cut_of(u).block_p, *inputs, out, gates)
+    return out, gates
 
 
 @triton.jit
@@ -168,78 +147,3 @@ def eca_tail_kernel(
     value = (value - load(norm.mean + c, inside)[:, None]) * scale[:, None]
     value = relu(value + shift[:, None] + other)
     tl.store(out + start + offsets, value, mask=mask)
-
-
-@triton.jit
-def small_gradients_kernel(
-    grad_sums,
-    means,
-    normed,
-    gates,
-    taps,
-    norm,
-    factor,
-    grads,
-    batch,
-    channels,
-    pixels,
-    K: tl.constexpr,
-    BLOCK_K: tl.constexpr,
-    BLOCK_N: tl.constexpr,
-    BLOCK_C: tl.constexpr,
-):
-    """See :func:`small_gradients`; a block of channels a program, images in turns."""
-    scale, shift, grad_taps, grad_weight, grad_bias = grads
-    block, tap = tl.program_id(0), tl.arange(0, BLOCK_K)
-    channel = block * BLOCK_C + tl.arange(0, BLOCK_C)
-    c = channel[None, :]
-    inside_c = c < channels
-    inverse = inverse_std(c, inside_c, norm)
-    total_taps = tl.zeros((BLOCK_K,), tl.float32)
-    total_weight = tl.zeros((BLOCK_N, BLOCK_C), tl.float32)
-    total_bias = tl.zeros((BLOCK_N, BLOCK_C), tl.float32)
-    for first in range(0, batch, BLOCK_N):
-        n = first + tl.arange(0, BLOCK_N)[:, None]
-        grad_logit = logit_gradient(
-            n, c, n < batch, grad_sums, gates, norm, factor, channels
-        )
-        grad_mean = tl.zeros((BLOCK_N, BLOCK_C), tl.float32)  # of the norm's output
-        for k in tl.static_range(K):
-            near = c - k + K // 2
-            grad_mean += load(taps + k, True) * logit_gradient(
-                n, near, n < batch, grad_sums, gates, norm, factor, channels
-            )
-            near = c + k - K // 2
-            inside = (n < batch) & (near >= 0) & (near < channels)
-            product = grad_logit * load(normed + n * channels + near, inside)
-            total_taps += tl.where(tap == k, tl.sum(product), 0.0)
-        inside = (n < batch) & inside_c
-        grad_mean = tl.where(inside, grad_mean, 0.0)
-        place = n * channels + c
-        gate = load(gates + place, inside)
-        factors = load(norm.weight + c, inside_c) * inverse
-        tl.store(scale + place, gate * factors, mask=inside)
-        tl.store(shift + place, grad_mean * factors / pixels, mask=inside)
-        total = load(grad_sums + 2 * n * channels + c, inside)
-        total_u = load(grad_sums + (2 * n + 1) * channels + c, inside)
-        total_weight += gate * total_u * inverse + grad_mean * load(
-            means + place, inside
-        )
-        total_bias += gate * total + grad_mean
-    inside = channel < channels
-    tl.store(grad_weight + channel, tl.sum(total_weight, 0), mask=inside)
-    tl.store(grad_bias + channel, tl.sum(total_bias, 0), mask=inside)
-    tl.store(grad_taps + block * K + tap, total_taps, mask=tap < K)
-
-
-@triton.jit
-def logit_gradient(n, c, inside, grad_sums, gates, norm, factor, channels):
-    """Gradients of the gates' logits, zero where no image or channel is."""
-    inside_c = (c >= 0) & (c < channels)
-    inside &= inside_c
-    gate = load(gates + n * channels + c, inside)
-    total = load(grad_sums + 2 * n * channels + c, inside)
-    total_u = load(grad_sums + (2 * n + 1) * channels + c, inside)
-    scale = load(norm.weight + c, inside_c) * inverse_std(c, inside_c, norm)
-    grad_gate = scale * total_u + load(norm.bias + c, inside_c) * total
-    return grad_gate * gate * (1 - gate / factor)

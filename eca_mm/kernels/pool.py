@@ -9,6 +9,7 @@ from torch import Tensor
 
 from eca_mm import fused
 
+from .launch import launch
 from .tiles import cut_of, dense, run, splits, tile_at
 
 # Partial sums that are added up at once, and the channels of one program: 64 bytes.
@@ -65,10 +66,8 @@ def add_up(
     """Sums (N, S, C) of ``pixels`` -> ``out`` (N, C): see :func:`means_of`."""
     n, pieces, c = sums.shape
     block = min(triton.next_power_of_2(pieces), BLOCK_S)
-    with torch.cuda.device_of(sums):
-        add_up_kernel[triton.cdiv(c, BLOCK_C), n](
-            sums, out, normed, norm, pieces, c, pixels, block, BLOCK_C
-        )
+    grid, sizes = (triton.cdiv(c, BLOCK_C), n), (pieces, c, pixels, block, BLOCK_C)
+    launch(add_up_kernel, grid, sums, sums, out, normed, norm, *sizes)
     return out
 
 

@@ -4,10 +4,9 @@ import torch
 import triton
 import triton.language as tl
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from eca_mm import fused
-from eca_mm.channel_sums import is_batched
+from eca_mm.channel_sums import differentiates
 
 from .pool import add_up, float32, load
 from .tiles import cut_of, dense, run, splits, tile_at
@@ -16,7 +15,7 @@ from .tiles import cut_of, dense, run, splits, tile_at
 def gated_tail(u: Tensor, scale: Tensor, shift: Tensor, identity: Tensor) -> Tensor:
     """relu(scale * u + shift + identity), in the dtype and memory format of ``u``.
 
-    Differentiable once; a batch of gradients at once takes plain operators.
+    Gradients of gradients, and batches of them at once, take plain operators.
 
     Args:
         u, identity: (N, C, H, W).
@@ -34,9 +33,8 @@ class GatedTail(fused.GatedTail):
         return scaled(u, scale, shift, dense(identity, u))
 
     @staticmethod
-    @once_differentiable
     def backward(ctx, grad):
-        if is_batched(grad):
+        if differentiates(grad):
             return fused.GatedTail.backward(ctx, grad)
         u, scale, out = ctx.saved_tensors
         grad_u = torch.empty_like(out)
@@ -46,17 +44,22 @@ class GatedTail(fused.GatedTail):
 
 
 def scaled(
-    x: Tensor, scale: Tensor, shift: Tensor, identity: Tensor | None = None
+    x: Tensor,
+    scale: Tensor,
+    shift: Tensor,
+    identity: Tensor | None = None,
+    center: Tensor | None = None,
 ) -> Tensor:
     """scale * x + shift; with an ``identity``, relu(scale * x + shift + identity).
 
     Args:
         x, identity: (N, C, H, W), dense and in the same format.
         scale, shift: (N, C).
+        center: (C,), subtracted from ``x`` first.
     """
     out = torch.empty_like(x)
     factors = scale.contiguous(), shift.contiguous()
-    run(scale_kernel, x, cut_of(x).block_p, x, *factors, identity, out)
+    run(scale_kernel, x, cut_of(x).block_p, x, center, *factors, identity, out)
     return out
 
 
@@ -95,7 +98,9 @@ def through_relu(
 
 
 @triton.jit
-def scale_kernel(x, scale, shift, identity, out, channels, pixels, cut: tl.constexpr):
+def scale_kernel(
+    x, center, scale, shift, identity, out, channels, pixels, cut: tl.constexpr
+):
     """See :func:`scaled`; one tile a program."""
     BLOCK_C: tl.constexpr = cut.block_c
     BLOCK_P: tl.constexpr = cut.block_p
@@ -106,6 +111,8 @@ def scale_kernel(x, scale, shift, identity, out, channels, pixels, cut: tl.const
     c = first + tl.arange(0, BLOCK_C)
     factor = load(scale + n * channels + c, c < channels)
     offset = load(shift + n * channels + c, c < channels)
+    if center is not None:
+        value -= load(center + c, c < channels)[:, None]
     value = value * factor[:, None] + offset[:, None]
     if identity is not None:
         value = relu(value + load(identity + start + offsets, mask))

@@ -8,8 +8,11 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from .launch import launch
+
 # 4096 elements by 8 warps are 16 a thread, 32 to 64 bytes of each tensor in loads of 16
-# bytes: enough under way to keep an H100's memory busy. Reasoned, not measured.
+# bytes: enough under way to keep an H100's memory busy. An end takes it 1.3 to 2.5
+# times what a copy of its bytes takes (docs/gpu.md). Other sizes were not tried.
 TILE, WARPS = 4096, 8
 # Pixels that one program sums. Where channels are rows of pixels there are programs for
 # all channels, mostly enough of them; with channels last an image needs more pieces.
@@ -76,9 +79,8 @@ def run(kernel: triton.JITFunction, x: Tensor, pixels: int, *args) -> None:
     """
     n, c, h, w = x.shape
     how = cut_of(x)
-    grid = triton.cdiv(h * w, pixels), triton.cdiv(c, how.block_c), n
-    with torch.cuda.device_of(x):
-        kernel[grid](*args, c, h * w, how, num_warps=WARPS)
+    grid = -(-h * w // pixels), -(-c // how.block_c), n
+    launch(kernel, grid, x, *args, c, h * w, how, num_warps=WARPS)
 
 
 @triton.jit

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from eca_mm.analysis import cost, paper_speed
-from eca_mm.cli import benchmark_request, run_command
+from eca_mm.cli import benchmark, benchmark_request, run_command
 
 TINY = ('--shape', 64, 64, '--rounds', 1)
 
@@ -184,6 +184,7 @@ def test_what_cannot_be_compiled_is_skipped(run, monkeypatch):
         (('--out', 'missing/cost.csv'), '--out missing/cost.csv: .* folder missing'),
         (('--plot', 'missing/cost.png'), '--plot missing/cost.png'),
         (('--device', 'cuda'), 'no GPU'),
+        (('--tf32', 'on'), '--tf32 means nothing on the CPU'),
         (('--providers', 'theirs'), "'theirs' is none of plain"),
         (('--baseline', 'theirs'), "'theirs' is none of plain"),
         (('--amp', '--dtype', 'float16'), '--dtype float16'),
@@ -209,8 +210,8 @@ def test_refusals_in_one_line(run, args, named):
     assert re.search(named, error)
 
 
-def test_kernels_are_not_measured_where_they_are_not_called(monkeypatch):
-    """Neither by default nor by name; there is neither a GPU nor Triton here."""
+def test_what_is_not_fused_is_not_measured(monkeypatch):
+    """Neither by default nor by name; as on a GPU, which is not there."""
     monkeypatch.setattr(
         benchmark_request.providers.Provider, 'obstacle', lambda s: None
     )
@@ -218,12 +219,27 @@ def test_kernels_are_not_measured_where_they_are_not_called(monkeypatch):
         config=['a.py'], paper_table=None, profile=None, providers=None,
         baseline='plain', level='backbone', norms='eval', device='cuda',
     )  # fmt: skip
-    assert 'ours, Triton' in benchmark_request.names(args)
+    assert 'ours, eager' in benchmark_request.names(args)
     args.norms = 'training'
-    assert 'ours, Triton' not in benchmark_request.names(args)
-    args.providers = ['ours, Triton']
-    with pytest.raises(benchmark_request.RequestError, match='--norms eval only'):
+    assert 'ours, eager' not in benchmark_request.names(args)
+    args.providers = ['ours, eager']
+    with pytest.raises(benchmark_request.RequestError, match='--norms eval, or'):
         benchmark_request.names(args)
+
+
+def test_tf32_by_torchs_switches():
+    cases = {(True, True): 'on', (False, False): 'off', (True, False): 'convolutions'}
+    switches = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = [switch.allow_tf32 for switch in switches]
+    try:
+        for values, named in cases.items():
+            for switch, value in zip(switches, values, strict=True):
+                switch.allow_tf32 = value
+            assert benchmark.tf32('cuda') == named
+    finally:
+        for switch, value in zip(switches, before, strict=True):
+            switch.allow_tf32 = value
+    assert benchmark.tf32('cpu') == ''
 
 
 def test_shallow_detectors_take_no_providers(run, repo):

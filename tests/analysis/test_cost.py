@@ -1,5 +1,7 @@
 """Costs that can be counted by hand."""
 
+import gc
+import weakref
 from functools import partial
 
 import numpy as np
@@ -22,6 +24,30 @@ def test_saved_bytes_of_two_layers():
     # A sigmoid keeps its output.
     model[2] = nn.Sigmoid()
     assert cost.saved_bytes(model, image) == 4 * 2 * 16 * (3 + 5 + 5)
+
+
+def test_no_graph_outlives_the_count():
+    """Also of a function that keeps its own output."""
+    alive = []
+
+    class Token:
+        pass
+
+    class Double(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.token, out = Token(), 2 * x
+            alive.append(weakref.ref(ctx.token))
+            ctx.save_for_backward(out)
+            return out
+
+    class Model(nn.Linear):
+        def forward(self, x):
+            return Double.apply(super().forward(x)).relu()
+
+    assert cost.saved_bytes(Model(3, 4), torch.randn(2, 3)) > 0
+    gc.collect()
+    assert [token() for token in alive] == [None]
 
 
 def test_nothing_is_saved_without_parameters():

@@ -19,6 +19,7 @@ sys.modules['eca_mm'] = ModuleType('eca_mm')
 sys.modules['eca_mm'].__path__ = [sys.argv[1]]
 
 from eca_mm.kernels.eca import eca_tail  # noqa: E402
+from eca_mm.kernels.eca_norm import eca_normed_tail  # noqa: E402
 from eca_mm.kernels.tail import gated_tail  # noqa: E402
 
 driver.set_active(
@@ -52,3 +53,7 @@ eca_tail(u, u, empty(1, 1, 5), *norm).backward(torch.empty_like(u))
 last = u.detach().to(memory_format=torch.channels_last).requires_grad_()
 factors = empty(2, 256), empty(2, 256)
 gated_tail(last, *factors, last).backward(torch.empty_like(last))
+learning = torch.nn.BatchNorm2d(256, device='meta')
+many = last.repeat(1, 1, 2, 2).to(memory_format=torch.channels_last)  # in pieces
+for x in (u, many):
+    eca_normed_tail(x, learning, empty(1, 1, 5), x).backward(torch.empty_like(x))

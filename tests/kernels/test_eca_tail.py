@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from ends import assert_close_as_plain, inputs, results
+from ends import assert_close_as_plain, inputs, relative, results, with_gradients
 
 from eca_mm.functional import eca_tail as plain
 from eca_mm.kernels.eca import eca_tail
@@ -79,12 +79,18 @@ def test_sums_do_not_overflow_or_stall_in_half_precision():
     assert_close_as_plain(eca_tail, plain, [u, identity, *rest])
 
 
-def test_is_differentiable_once():
-    tensors = inputs((1, 2, 2, 2), 1)
-    out = eca_tail(*tensors)
-    (grad,) = torch.autograd.grad(out.square().sum(), tensors[0], create_graph=True)
-    with pytest.raises(RuntimeError, match='once_differentiable'):
-        grad.sum().backward()
+def test_second_gradients():
+    tensors = inputs((2, 5, 3, 4), 3)
+
+    def second(function, tensors):
+        out = function(*tensors, factor=2)
+        leaves = [x for x in tensors if x.requires_grad]
+        (grad,) = torch.autograd.grad(out.square().sum(), leaves[0], create_graph=True)
+        return torch.autograd.grad(grad.square().sum(), leaves)
+
+    expected = second(plain, with_gradients([x.double() for x in tensors]))
+    for found, value in zip(second(eca_tail, tensors), expected, strict=True):
+        assert relative(found, value) < 1e-5
 
 
 def test_tiles_do_not_depend_on_the_batch():

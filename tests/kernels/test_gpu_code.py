@@ -25,7 +25,13 @@ def test_compiles_for_an_h100_and_loads_16_bytes_at_once(repo, tmp_path):
     # Two loads of 16 bytes a thread for 16 elements of each feature map.
     loads = {name: int(count) for name, _, count in lines}
     for name, maps in dict(
-        sum_kernel=1, eca_tail_kernel=2, through_relu_kernel=3, scale_kernel=2
+        sum_kernel=1,
+        eca_tail_kernel=2,
+        through_relu_kernel=3,
+        scale_kernel=2,
+        moments_kernel=1,
+        shares_kernel=2,
     ).items():
         assert loads[name] >= 2 * maps, name
-    assert {'small_gradients_kernel', 'add_up_kernel'} < loads.keys()
+    small = {'small_gradients', 'add_up', 'merge', 'statistics'}
+    assert {f'{name}_kernel' for name in small} < loads.keys()

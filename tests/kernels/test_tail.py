@@ -13,6 +13,11 @@ from eca_mm.kernels.pool import add_up, channel_means
 from eca_mm.kernels.tail import gated_tail
 
 
+@pytest.fixture(autouse=True)
+def without_tf32(monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, 'allow_tf32', False)
+
+
 def by(means, tail):
     """An end whose gates are not ECA's, from the same inputs."""
 
@@ -117,7 +122,7 @@ def test_autocast():
 
 
 def test_the_switch(monkeypatch):
-    with pytest.raises(ValueError, match="True, False or 'triton': 'cuda'"):
+    with pytest.raises(ValueError, match="'torch' or 'triton': 'cuda'"):
         MODELS.build(dict(type='ECAResNet', depth=18, fused_tail='cuda'))
     monkeypatch.setattr(fused_end.kernels, 'installed', lambda: False)
     with pytest.raises(ValueError, match='not installed'):
@@ -132,3 +137,16 @@ def test_tensors_that_are_left_to_the_plain_operators(monkeypatch):
     assert not kernels.serve(torch.empty(0, 2, 3, 3))
     monkeypatch.delenv('TRITON_INTERPRET')
     assert not kernels.serve(torch.empty(1, 2, 3, 3))
+
+
+def test_which_tensors_are_theirs(monkeypatch):
+    """By default those on a GPU, where Triton is; the interpreter is asked for."""
+    monkeypatch.setenv('TRITON_INTERPRET', '1')
+    x = torch.empty(1, 2, 3, 3)
+    found = [kernels.chosen(x, how) for how in (True, False, 'torch', 'triton')]
+    assert found == [False, False, False, True]
+    gpu = type('GPU', (), dict(is_cuda=True, dtype=x.dtype, numel=x.numel))()
+    found = [kernels.chosen(gpu, how) for how in (True, False, 'torch', 'triton')]
+    assert found == [True, False, False, True]
+    monkeypatch.setattr(kernels, 'installed', lambda: False)
+    assert not kernels.chosen(gpu, True)

@@ -99,7 +99,7 @@ def build(tmp_path):
         target.python = sys.executable
         folder = tmp_path / 'build'
         folder.mkdir()
-        facts = {'version': torch, 'cuda': None, 'gpus': []}
+        facts = {'version': torch, 'cuda': None, 'gpus': [], 'headers': []}
         wheel = Build(target, facts, 'cpu', 1, folder).wheel('2.1.0')
         with zipfile.ZipFile(wheel) as archive:
             (name,) = (name for name in archive.namelist() if '_ext' in name)
@@ -124,6 +124,25 @@ def test_units_are_compiled_as_torch_wants_it(
     tree = tmp_path / 'build' / 'units' / 'mmcv-2.1.0' / 'mmcv/ops/csrc/pytorch'
     assert {path.name for path in tree.rglob('*.o')} == {'pybind.cpp.o', 'unit_0.cpp.o'}
     assert 'file by file' not in capsys.readouterr().out
+
+
+def test_for_cuda_headers_and_the_toolkit_are_found(tmp_path, monkeypatch):
+    """Behind what the user names, and not for the CPU; the nvcc is another's script."""
+    for name in ('CUDA_HOME', 'CUDA_PATH'):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv('CPLUS_INCLUDE_PATH', '/mine')
+    nvcc = tmp_path / 'nvcc'
+    nvcc.write_text("#!/bin/sh\necho '#$ TOP=/opt/cuda/bin/..' >&2\n")
+    nvcc.chmod(0o755)
+    monkeypatch.setenv('PATH', f'{tmp_path}:{os.environ["PATH"]}')
+    facts = {'version': '2.11.0', 'cuda': '13.0', 'gpus': [], 'headers': ['/a', '/b']}
+    target = Venv(tmp_path / 'venv')
+    found = {
+        ops: Build(target, facts, ops, 1, tmp_path).variables for ops in ('cuda', 'cpu')
+    }
+    assert found['cuda']['CPLUS_INCLUDE_PATH'] == '/mine:/a:/b'
+    assert found['cuda']['CUDA_HOME'] == '/opt/cuda'
+    assert not {'CUDA_HOME', 'CPLUS_INCLUDE_PATH'} & found['cpu'].keys()
 
 
 def test_a_unit_that_fails_is_told_in_a_line_and_made_up_for(archive, build, capsys):

@@ -52,14 +52,33 @@ def default_jobs() -> int:
     return max(1, min(cores, memory // JOB_MEMORY))
 
 
-def nvcc_release() -> str | None:
-    """The CUDA release of the nvcc that torch would use, as in '13.0', or None."""
+def find_nvcc() -> str | None:
+    """The nvcc that torch would use, or None."""
     home = os.environ.get('CUDA_HOME') or os.environ.get('CUDA_PATH')
     if home:
-        nvcc = shutil.which('nvcc', path=f'{home}/bin')
-    else:
-        nvcc = shutil.which('nvcc') or shutil.which('nvcc', path='/usr/local/cuda/bin')
-    if nvcc is None:
+        return shutil.which('nvcc', path=f'{home}/bin')
+    return shutil.which('nvcc') or shutil.which('nvcc', path='/usr/local/cuda/bin')
+
+
+def cuda_home() -> str | None:
+    """The toolkit's folder, or None where it cannot be told.
+
+    Of nvcc itself: where a script of that name calls it, as Debian and some images have
+    it, torch would take that script's folder for the toolkit's.
+    """
+    if home := os.environ.get('CUDA_HOME') or os.environ.get('CUDA_PATH'):
+        return home
+    if (nvcc := find_nvcc()) is None:
+        return None
+    command = [nvcc, '--dryrun', '-E', '-x', 'cu', os.devnull]
+    text = subprocess.run(command, capture_output=True, text=True).stderr
+    found = re.search(r'^#\$ TOP=(.+)$', text, re.MULTILINE)
+    return str(Path(found[1]).resolve()) if found else None
+
+
+def nvcc_release() -> str | None:
+    """The CUDA release of the nvcc that torch would use, as in '13.0', or None."""
+    if (nvcc := find_nvcc()) is None:
         return None
     text = subprocess.run([nvcc, '--version'], capture_output=True, text=True).stdout
     found = re.search(r'release (\d+\.\d+)', text)

@@ -1,6 +1,7 @@
 """mmcv's operators: for the CPU or for CUDA, and installed from a wheel that fits."""
 
 import json
+import os
 import tempfile
 from pathlib import Path
 
@@ -12,22 +13,29 @@ from .sdist import Build
 from .target import Target
 from .wheels import cache_folder, cached_wheel, place
 
+ARCHITECTURES = 'TORCH_CUDA_ARCH_LIST'  # torch's own name for it
 SPACE_TEMPORARY = 1  # GB; compiling for the CPU takes 0.1
 SPACE_CACHE = 1  # GB
 
 TORCH_FACTS = """
 import json, torch
+from pathlib import Path
+site = Path(torch.__file__).parents[1]
 gpus = range(torch.cuda.device_count() if torch.cuda.is_available() else 0)
 print(json.dumps({
     'version': torch.__version__,
     'cuda': torch.version.cuda,
     'gpus': sorted({'%d.%d' % torch.cuda.get_device_capability(i) for i in gpus}),
+    'headers': [str(path) for path in site.glob('nvidia/*/include')],
 }))
 """
 
 
 def torch_facts(target: Target) -> dict:
-    """The target's torch: version, its CUDA or None, compute capabilities it sees."""
+    """The target's torch: version, its CUDA or None, compute capabilities it sees.
+
+    And 'headers', where the CUDA packages that it asks for have theirs.
+    """
     result = target.capture('-c', TORCH_FACTS)
     if result.returncode:
         raise CommandError('importing torch', result.stderr)
@@ -76,6 +84,11 @@ def add_mmcv(target: Target, forced: str | None, jobs: int) -> str | None:
     torch = torch_facts(target)
     ops, reason = choose_ops(forced, torch, nvcc_release())
     note(f'operators for {ops.upper()}: {reason}')
+    if ops == 'cuda' and not torch['gpus'] and not os.environ.get(ARCHITECTURES):
+        note(
+            f'for all GPUs that torch knows, since none is visible: {ARCHITECTURES}=9.0'
+        )
+        note('in the environment compiles for an H100 alone, in a fraction of the time')
     mmcv = read_pins('mmcv')['mmcv']
     folder = cache_folder(mmcv, torch, ops)
     wheel = cached_wheel(folder)

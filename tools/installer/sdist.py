@@ -9,6 +9,7 @@ from pathlib import Path
 from . import checkout
 from .checkout import numbers
 from .commands import CommandError, find_cause, find_remedy
+from .machine import cuda_home
 from .output import InstallError, note
 from .target import Target
 from .units import arrange
@@ -45,6 +46,8 @@ class Build:
         }
         if ops == 'cpu':  # mmcv compiles for CUDA whenever torch sees a GPU
             self.variables['CUDA_VISIBLE_DEVICES'] = ''
+        else:
+            self.variables.update(with_cuda(torch))
         if numbers(torch['version'])[:2] >= CPP20:
             self.variables.update(with_cpp20(folder))
 
@@ -97,6 +100,18 @@ def is_unit_at_fault(output: str) -> bool:
     """Whether a compiler gave up on a unit, and not for want of memory or disk."""
     failed = any('FAILED: ' in line and 'unit_' in line for line in output.splitlines())
     return failed and find_remedy(output) is None
+
+
+def with_cuda(torch: dict) -> dict[str, str]:
+    """Environment variables for finding CUDA's headers and libraries.
+
+    torch's own headers include cusparse.h and such, which a toolkit may be without;
+    the packages that torch asks for have them. They come last: they lack others.
+    """
+    name = 'CPLUS_INCLUDE_PATH'  # searched behind what a command names
+    paths = [*filter(None, [os.environ.get(name)]), *torch['headers']]
+    found = {name: os.pathsep.join(paths)}
+    return found | ({'CUDA_HOME': home} if (home := cuda_home()) else {})
 
 
 def with_cpp20(folder: Path) -> dict[str, str]:

@@ -82,7 +82,8 @@ def arrange(tree: Path, ops: str, jobs: int) -> None:
     """Arrange an unpacked sdist, to be compiled for CPU or CUDA.
 
     For the CPU there are as few units as can be. Kernels for CUDA take long by
-    themselves, so each of the `jobs` compilers gets a unit.
+    themselves (17 minutes of CPU in all with the C++ for sm_90 alone, by nvcc 13.0 and
+    torch 2.11), so each of the `jobs` compilers gets a unit.
     """
     root = tree / SOURCES
     for kind in ['cpu', 'cuda'] if ops == 'cuda' else ['cpu']:
