@@ -41,7 +41,7 @@ METHODS = {
     'ECA': 'eca_faster_rcnn_r18_64',
 }
 DATA = dict(out='data/digits_study', size=64, train=4000, val=1000)
-FIGURES = ('AP', 'AP50', 'AP75', 'APs', 'APm')
+FIGURES = ('AP', 'AP50', 'AP75')
 HEAD = ['attention', 'params (10^6)', 'GFLOPs', 'box AP', f'− {BASELINE}', 'p', 'mark']
 
 

@@ -28,7 +28,7 @@ def run(tries: int, folder: Path, jobs: int = 2) -> Outcome:
     plan = partial(Plan, rows=rows, seeds=[0, 1, 2], options=options(data))
     used = Tools(REPO / 'tools', folder)
     fault = f'{FAULT}, our own tools'
-    return killed(fault, plan, used, tries, folder, jobs, same_weights)
+    return killed(fault, plan, used, tries, folder, jobs)
 
 
 def same_weights(one: dict, two: dict) -> bool:
