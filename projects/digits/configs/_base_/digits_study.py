@@ -45,5 +45,3 @@ param_scheduler = [
 ]
 default_hooks = dict(checkpoint=dict(by_epoch=False, interval=iterations))
 log_processor = dict(by_epoch=False)
-# The campaign writes one report over all runs; none of each.
-custom_hooks = [dict(type='LoadReportHook')]
