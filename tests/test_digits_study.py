@@ -1,8 +1,10 @@
+import csv
 import json
 import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 
@@ -14,43 +16,66 @@ def study(repo, monkeypatch):
     return study
 
 
-def fake_run(method, seed, box, mask) -> dict:
-    return dict(method=method, seed=seed, bbox_AP=box, segm_AP=mask, seconds=1.0)
+NONE = dict(run='none', figure='AP', value=0.3, low=0.28, high=0.32, images=50, seeds=2)
+ECA = dict(
+    run='ECA', figure='AP', value=0.35, low=0.33, high=0.37, images=50, seeds=2,
+    difference_value=0.05, difference_low=0.01, difference_high=0.09,
+    difference_p=0.02, p_adjusted=0.04, mark='better',
+)  # fmt: skip
 
 
-def test_mean_interval_and_p_by_hand(study, monkeypatch):
-    """Two seeds: their mean, and t(0.975, 1 degree) = 12.706 times half the gap."""
-    monkeypatch.setattr(study, 'complexity_of', lambda m: dict(params=1, gflops=1))
-    runs = [
-        fake_run('none', 0, 0.10, 0.30), fake_run('none', 1, 0.12, 0.30),
-        fake_run('ECA', 0, 0.20, 0.31), fake_run('ECA', 1, 0.22, 0.29),
-    ]  # fmt: skip
-    none, eca = study.summarise(runs, ['none', 'ECA'])
-    assert none['bbox'] == pytest.approx(11) and eca['bbox'] == pytest.approx(21)
-    assert eca['bbox ±'] == pytest.approx(12.706, abs=0.01)
-    # Welch: t = 10 / sqrt(1 + 1) = 7.07 with 2 degrees of freedom: p = 0.019
-    assert eca['bbox p'] == pytest.approx(0.0194, abs=1e-3)
-    assert eca['segm p'] == pytest.approx(1)
-    assert 'bbox p' not in none
+@pytest.fixture
+def report(tmp_path):
+    """What a campaign's report says of AP, and of another figure."""
+    other = dict(ECA, figure='AP50', value=0.9)
+    (tmp_path / 'report_data').mkdir()
+    with (tmp_path / 'report_data/scores_bbox.csv').open('w', newline='') as file:
+        writer = csv.DictWriter(file, ECA)
+        writer.writeheader()
+        writer.writerows([NONE, ECA, other])
+    return tmp_path
+
+
+def test_table_says_what_the_report_says(study, report):
+    none, eca = study.read_scores(report)
+    known = dict(params=1.5, gflops=0.25)
+    cells = study.as_cells(none | known)
+    assert cells == ['none', '1.500', '0.2500', '30.0 (28.0 to 32.0)', '', '', '']
+    difference = ['+5.0 (+1.0 to +9.0)', 'p 0.040', 'better']
+    assert study.as_cells(eca | known)[4:] == difference
+
+
+def test_picture_shows_runs_intervals_and_the_mark(study, report):
+    rows = study.read_scores(report)
+    aps = dict(none=(0.29, 0.31), ECA=(0.34, 0.36))
+    runs = [dict(method=name, AP=ap) for name, pair in aps.items() for ap in pair]
+    scores, differences = study.draw(runs, rows).axes
+    shown = [spots.get_offsets().tolist() for spots in scores.collections[::2]]
+    assert np.allclose(shown, [[[0, 29], [0, 31]], [[1, 34], [1, 36]]])
+    (dot, *_), *_ = differences.containers
+    assert dot.get_xydata().tolist() == [[1, 5]]
+    assert dot.get_markerfacecolor() == 'black'
+    rows[1]['mark'] = ''
+    (dot, *_), *_ = study.draw(runs, rows).axes[1].containers
+    assert dot.get_markerfacecolor() == 'white'
 
 
 @pytest.mark.slow
 def test_study_runs_and_keeps_what_is_finished(repo, tmp_path):
     data, out = tmp_path / 'data', tmp_path / 'out'
     digits = repo / 'projects/digits'
-    build = [digits / 'build.py', '--out', data, '--train', 4, '--val', 2]
+    build = [digits / 'build.py', '--out', data, '--size', 64]
     ann_file = data / 'annotations/instances_val.json'
-    loaders = [f'{split}_dataloader' for split in ('train', 'val', 'test')]
+    splits = ('train', 'val', 'test')
     options = [
-        *(f'{loader}.dataset.data_root={data}/' for loader in loaders),
-        *(f'{loader}.num_workers=0' for loader in loaders),
-        *(f'{loader}.persistent_workers=False' for loader in loaders),
-        *(f'{s}_evaluator.ann_file={ann_file}' for s in ('val', 'test')),
-        'train_dataloader.batch_size=2', 'train_cfg.max_epochs=1',
+        *(f'{s}_dataloader.dataset.data_root={data}/' for s in splits),
+        *(f'{s}_evaluator.ann_file={ann_file}' for s in splits[1:]),
+        'train_dataloader.batch_size=2', 'train_cfg.max_iters=4',
+        'train_cfg.val_interval=4', 'param_scheduler.0.total_steps=4',
         'default_hooks.logger.interval=1', 'model.test_cfg.rcnn.score_thr=0.001',
     ]  # fmt: skip
     command = [
-        digits / 'study.py', '--seeds', 2, '--methods', 'none', 'ECA', '--jobs', 2,
+        digits / 'study.py', '--seeds', 2, '--methods', 'none', 'ECA',
         '--out', out, '--cfg-options', *options,
     ]  # fmt: skip
 
@@ -63,16 +88,21 @@ def test_study_runs_and_keeps_what_is_finished(repo, tmp_path):
         assert done.returncode == 0, done.stderr + logs
         return done.stdout
 
-    call(*build)
+    call(*build, '--train', 4, '--val', 2)
     call(*command)
     runs = [out / 'runs' / m / f'seed_{s}' for m in ('none', 'ECA') for s in (0, 1)]
     results = [json.loads((run / 'results.json').read_text()) for run in runs]
     assert [r['seed'] for r in results] == [0, 1, 0, 1]
-    assert len((out / 'study.csv').read_text().splitlines()) == 1 + 4
+    with (out / 'study.csv').open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(row['method'], row['seed']) for row in rows] == [
+        ('none', '0'), ('ECA', '0'), ('none', '1'), ('ECA', '1'),
+    ]  # fmt: skip
+    assert all(float(row['cpu_seconds']) > 0 for row in rows)
     assert (out / 'study.png').stat().st_size > 0
     logs = sorted(out.glob('jobs/*/*/run.log'))
     before = [os.stat(log).st_mtime_ns for log in logs]
-    assert '± ' in call(*command)
+    assert '| ECA |' in call(*command)
     assert [os.stat(log).st_mtime_ns for log in logs] == before and len(logs) == 4
 
 

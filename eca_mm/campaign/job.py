@@ -9,9 +9,11 @@ import fcntl
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -66,6 +68,7 @@ class Job:
                     signal.signal(number, handler)
 
     def work(self) -> dict:
+        began, used = time.monotonic(), cpu_of_commands()
         for stage, command in self.commands.items():
             self.note(stage=stage, host=socket.gethostname(), pid=os.getpid())
             if stage == 'test':
@@ -76,7 +79,11 @@ class Job:
             if status:
                 break
         words = last_words(Path(self.folder) / LOG, start, status) if status else ''
-        return self.note(stage=stage, status=status, words=words)
+        spent = dict(
+            seconds=round(time.monotonic() - began, 1),
+            cpu_seconds=round(cpu_of_commands() - used, 1),
+        )
+        return self.note(stage=stage, status=status, words=words, **spent)
 
     def run(self, command: list[str], log) -> int:
         """Run a command to its end; its status, as a shell gives it."""
@@ -161,6 +168,12 @@ def own_signals() -> None:
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def cpu_of_commands() -> float:
+    """Seconds of CPU of the commands that have ended, and of their processes."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
 
 
 def in_slurm() -> bool:

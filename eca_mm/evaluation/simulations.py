@@ -144,6 +144,17 @@ def power(sim: Simulator) -> Iterator[dict]:
         )
 
 
+def gaps(sim: Simulator) -> Iterator[dict]:
+    """The interval of a difference of two single runs that is not 0."""
+    for images in (20, 60, 200):
+        for skill, gap in ((0.5, 0.3), (0.5, 1), (2, 0.6)):
+            world, arms = World(images), [[skill], [skill + gap]]
+            low, high = (np.mean(sim.truth(world, 3 * arm)) for arm in arms)
+            make = partial(sim.sampled, world, arms)
+            true = high - low
+            yield dict(images=images, true=true) | covered(sim, make, true, 'b', 'a')
+
+
 def report(sim: Simulator) -> Iterator[dict]:
     """At least one mark in a whole report of runs that do not differ."""
     classes = 40
@@ -169,6 +180,7 @@ STUDIES: dict[str, Callable[[Simulator], Iterator[dict]]] = dict(
     null=null,
     rare=rare,
     power=power,
+    gaps=gaps,
     report=report,
 )
 

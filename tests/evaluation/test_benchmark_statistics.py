@@ -46,6 +46,23 @@ def test_coverage_with_any_number_of_seeds_and_any_training_luck():
         assert row['seed_variance'] < 10 or row['plain'] < 0.8, row
 
 
+def test_a_difference_that_is_there_is_covered():
+    sim, world, arms = simulator(120, 5), World(40), [[0.5], [1.2]]
+    low, high = (sim.truth(world, arm)[0] for arm in arms)
+    assert high - low > 0.15
+    make = partial(sim.sampled, world, arms)
+    found = simulations.covered(sim, make, high - low, 'b', 'a')
+    assert found['given'] == 1 and found['ours'] >= bounds(0.95, 120)[0]
+    elsewhere = simulations.covered(sim, make, low - high, 'b', 'a')
+    assert elsewhere['ours'] < 0.1
+
+
+def test_time_and_memory_of_one_bootstrap():
+    (row,) = tool.size(simulator(1, 0), images=40, draws=20)
+    assert row['images'] == 40 and row['seeds'] == 3
+    assert row['seconds'] > 0 and row['wall'] > 0 and row['peak_mib'] > 50
+
+
 def test_marks_of_runs_that_do_not_differ_are_few():
     sim = simulator(200, 1)
     found = simulations.marked(sim, World(10, objects=4), [[0.5], [0.5]])

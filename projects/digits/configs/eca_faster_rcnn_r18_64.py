@@ -1,0 +1,3 @@
+_base_ = './faster_rcnn_r18_64.py'
+
+model = dict(backbone=dict(type='ECAResNet'))
