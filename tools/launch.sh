@@ -4,6 +4,12 @@ tools=$(dirname "${BASH_SOURCE[0]}")
 launch_dist() { # GPUS TOOL [arguments of the tool]
   local gpus=$1 tool=$tools/$2
   shift 2
+  local word
+  for word in "$@"; do
+    case $word in
+      --check | --check=*) WORLD_SIZE=$((gpus * ${NNODES:-1})) exec python "$tool" "$@" ;;
+    esac
+  done
   # A wrong request ends here with one line and status 2, not in every rank.
   # The check counts the processes to come.
   WORLD_SIZE=$((gpus * ${NNODES:-1})) python "$tool" "$@" --check

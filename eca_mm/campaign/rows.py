@@ -7,6 +7,7 @@ from eca_mm.engine import RequestError
 from eca_mm.findings import did_you_mean
 from eca_mm.paper import config_name, load_table
 from eca_mm.paper.tables import DETECTORS
+from eca_mm.place import config_path
 
 RULES = {'v1': '', 'modern': 'modern'}  # folder within configs/
 
@@ -66,7 +67,10 @@ def row_of(request: str, folder: Path) -> Row:
     name, equals, rest = request.partition('=')
     if not equals or Path(request).exists():
         name, rest = '', request
-    path = Path(rest) if rest.endswith('.py') else folder / f'{rest}.py'
+    try:
+        path = config_path(rest) if rest.endswith('.py') else folder / f'{rest}.py'
+    except ValueError as error:
+        raise RequestError(f'row {request}: {error}') from None
     if not path.is_file():
         raise RequestError(no_config(rest, path, folder))
     name = name or path.stem

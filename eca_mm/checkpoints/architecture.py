@@ -7,6 +7,8 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from eca_mm.host import check_host
+
 from .safe import CheckpointError
 
 ECA_WEIGHT = re.compile(
@@ -20,6 +22,7 @@ def backbones() -> dict[str, type]:
 
     Imported late: that takes seconds, and a file that is no checkpoint does without.
     """
+    check_host()
     from mmdet.models.backbones import MobileNetV2, ResNet
 
     from eca_mm.backbones import ECAMobileNetV2, ECAResNet, PluginResNet

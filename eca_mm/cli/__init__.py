@@ -12,7 +12,7 @@ from importlib import import_module
 import eca_mm
 from eca_mm.engine.errors import RequestError
 from eca_mm.engine.exit_status import exit_status
-from eca_mm.host import need_host
+from eca_mm.host import HostError, need_host
 from eca_mm.place import folder
 
 from .processes import become_processes
@@ -58,9 +58,9 @@ def perform(name: str) -> int | None:
         need_host(f'eca-mm {name}')
         if name not in LATE_HOST:
             eca_mm.register()
-    except ImportError as error:
+        return import_module(f'.{name}', __name__).main(args)
+    except HostError as error:
         raise RequestError(str(error)) from error
-    return import_module(f'.{name}', __name__).main(args)
 
 
 def run_named() -> int:

@@ -172,9 +172,9 @@ def check(args: argparse.Namespace) -> None:
             raise RequestError(f'--{name} {path}: there is no folder {path.parent}')
     if args.dtype != 'float32' and (args.amp or args.level == 'detector'):
         raise RequestError(f'--dtype {args.dtype}: --amp and detectors want float32')
-    args.names = names(args)
     if args.level == 'detector':
         args.config = [find_config(path) for path in args.config]
+    args.names = names(args)
 
 
 def check_meaning(args: argparse.Namespace) -> None:

@@ -38,7 +38,7 @@ def parse_args() -> argparse.Namespace:
         epilog=as_called(EPILOG),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('source', type=Path, help='the published file')
+    parser.add_argument('source', help='the published file')
     parser.add_argument('out', type=Path, help='the file to write, a .pth')
     parser.add_argument(
         '--layout',
@@ -68,7 +68,13 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.config:
         args.config = find_config(args.config)
-    check_checkpoint(str(args.source))
+    if '://' in args.source:
+        raise RequestError(
+            f'{args.source}: give a file; what ecanet:// names is converted as it is '
+            'loaded, wherever a checkpoint is named'
+        )
+    check_checkpoint(args.source)
+    args.source = Path(args.source)
     if args.out.exists() and args.out.samefile(args.source):
         raise RequestError(f'{args.out} is the source itself: give another name')
     return args

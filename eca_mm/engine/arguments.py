@@ -48,16 +48,22 @@ def parsed(settings: list[str] | None) -> dict:
     """KEY=VALUE words as mmengine reads them: dotted keys, values with a type.
 
     Raises:
-        RequestError: One has no value.
+        RequestError: One has no value, or brackets that do not close.
     """
     from mmengine.config import DictAction
 
-    wrong = [word for word in settings or () if '=' not in word]
-    if wrong:
-        raise RequestError(f'--cfg-options {wrong[0]}: give KEY=VALUE')
     parser = ArgumentParser()
-    parser.add_argument('settings', nargs='*', action=DictAction)
-    return parser.parse_args(['--', *(settings or ())]).settings or {}
+    parser.add_argument('setting', nargs=1, action=DictAction)
+    found = {}
+    for word in settings or ():
+        if '=' not in word:
+            raise RequestError(f'--cfg-options {word}: give KEY=VALUE')
+        try:
+            found |= parser.parse_args(['--', word]).setting
+        except AssertionError as error:  # mmengine's way to refuse brackets
+            reason = str(error).splitlines()[0]
+            raise RequestError(f'--cfg-options {word}: {reason}') from error
+    return found
 
 
 def add_config_arguments(parser: ArgumentParser) -> None:

@@ -35,6 +35,8 @@ def test_names_and_paths(configs, tmp_path, monkeypatch):
     (tmp_path / 'mine.py').write_text('a = 1')
     monkeypatch.chdir(tmp_path)
     found = by_name(['eca_faster_rcnn_r50', 'mine.py', 'other=mine.py'], configs)
+    packaged = by_name(['x=eca_mm::faster_rcnn_r50.py', 'mine.py'], configs)[0]
+    assert packaged == Row('x', configs / 'faster_rcnn_r50.py')
     assert found == [
         Row('eca_faster_rcnn_r50', configs / 'eca_faster_rcnn_r50.py'),
         Row('mine', tmp_path / 'mine.py'),

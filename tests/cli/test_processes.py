@@ -48,13 +48,13 @@ def test_train_becomes_several_processes(repo, tmp_path, monkeypatch):
     assert os.environ['PATH'] == f'{os.path.dirname(sys.executable)}:/nowhere'
 
 
-def test_launch_sh_gets_what_it_takes(repo, tmp_path, monkeypatch):
-    """The script itself, with a stand-in for Python that prints what it is called."""
+def launched(repo, tmp_path, monkeypatch, *words) -> list[str]:
+    """What the script calls, of a stand-in for Python that prints its words."""
     python = tmp_path / 'python'
     python.write_text('#!/bin/sh\necho "$WORLD_SIZE" "$@"\n')
     python.chmod(0o755)
     monkeypatch.setattr(sys, 'executable', str(python))
-    monkeypatch.setattr(sys, 'argv', ['eca-mm test', 'a.py', 'b.pth', '--processes=2'])
+    monkeypatch.setattr(sys, 'argv', ['eca-mm test', *words])
     monkeypatch.delenv('WORLD_SIZE', raising=False)
     out = tmp_path / 'out'
     child = os.fork()
@@ -62,8 +62,21 @@ def test_launch_sh_gets_what_it_takes(repo, tmp_path, monkeypatch):
         os.dup2(os.open(out, os.O_WRONLY | os.O_CREAT), 1)
         processes.become_processes('test', 2)
     assert os.waitpid(child, 0)[1] == 0
-    check, launch = out.read_text().splitlines()
+    return out.read_text().splitlines()
+
+
+def test_launch_sh_gets_what_it_takes(repo, tmp_path, monkeypatch):
+    words = ('a.py', 'b.pth', '--processes=2')
+    check, launch = launched(repo, tmp_path, monkeypatch, *words)
     tool = repo / 'tools/test.py'
     assert check == f'2 {tool} a.py b.pth --check'
     assert launch.startswith(f' {repo}/tools/launch.py --nnodes=1')
     assert launch.endswith(f'--nproc_per_node=2 {tool} a.py b.pth --launcher pytorch')
+
+
+@pytest.mark.parametrize('check', ['--check', '--check=full'])
+def test_a_check_is_made_once(repo, tmp_path, monkeypatch, check):
+    """With the number of processes to come, and not by each of them."""
+    words = ('a.py', 'b.pth', '--processes=2', check, '--json')
+    [told] = launched(repo, tmp_path, monkeypatch, *words)
+    assert told == f'2 {repo}/tools/test.py a.py b.pth {check} --json'

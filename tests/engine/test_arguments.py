@@ -1,11 +1,13 @@
 """Requests about the work dir and the resume that cannot be meant."""
 
+import re
 from argparse import Namespace
 
 import pytest
 from mmengine.config import Config
 
 from eca_mm.engine import RequestError, ask_to_resume, load_config
+from eca_mm.engine.arguments import parsed
 
 
 @pytest.mark.parametrize('inner', ['', 'a/b'])
@@ -36,3 +38,15 @@ def test_resume_of_an_empty_name():
     assert cfg.resume and cfg.load_from == 'a.pth'
     ask_to_resume(cfg, 'auto')
     assert cfg.resume and cfg.load_from is None
+
+
+def test_settings_as_mmengine_reads_them():
+    words = ['a.b=[1,(2,3)]', 'a.c=x,y', 'd=None', 'a.b=4']
+    assert parsed(words) == {'a.b': 4, 'a.c': ['x', 'y'], 'd': None}
+    assert parsed(None) == {}
+
+
+@pytest.mark.parametrize('word', ['a=[1,(2', 'a=[(1]'])
+def test_brackets_that_do_not_close(word):
+    with pytest.raises(RequestError, match='--cfg-options ' + re.escape(word)):
+        parsed(['b=1', word])
