@@ -115,9 +115,28 @@ def is_quicker(
 
 
 def is_plain_eca(attention: ChannelAttention) -> bool:
-    """Whether the gates are ECA's, by nothing that a subclass changed."""
-    kind = type(attention)
-    return kind.excite is ECA.excite and kind.gate is ChannelAttention.gate
+    """Whether the gates are ECA's, by nothing that a subclass or its user changed."""
+    kind, own = type(attention), vars(attention)
+    return (
+        kind.excite is ECA.excite
+        and kind.gate is ChannelAttention.gate
+        and kind.squash is ChannelAttention.squash
+        and not ('excite' in own or 'gate' in own or 'squash' in own)
+        and is_along_channels(attention.conv)
+    )
+
+
+def is_along_channels(conv: nn.Module) -> bool:
+    """Whether taps alone tell what a convolution does, as they do in ECA."""
+    return (
+        type(conv) is nn.Conv1d
+        and conv.bias is None
+        and conv.weight.shape[:2] == (1, 1)
+        and conv.kernel_size[0] % 2 == 1
+        and conv.padding == (conv.kernel_size[0] // 2,)
+        and conv.padding_mode == 'zeros'
+        and conv.stride == conv.dilation == (1,)
+    )
 
 
 def is_channel_attention(module: nn.Module) -> bool:
