@@ -35,6 +35,8 @@ launch = JITFunction.run
 
 def compile_only(kernel, *args, grid, warmup, **kwargs):
     compiled = launch(kernel, *args, grid=grid, warmup=True, **kwargs)
+    # Through the cache of constant memory it may not be read: it may be overwritten.
+    assert 'ld.global.nc' not in compiled.asm['ptx']
     stores = re.findall(r'\bst\.local|\bld\.local', compiled.asm['ptx'])
     loads = re.findall(r'ld\.global\.v4\.b32', compiled.asm['ptx'])
     print(kernel.fn.__name__, len(stores), len(loads))
