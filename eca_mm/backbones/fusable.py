@@ -74,8 +74,8 @@ def can_fuse(
     return (
         is_fusable_norm(norm, x)
         and is_channel_attention(attention)
-        and is_quicker(x, norm, attention, how)
         and runs_eagerly(x)
+        and is_quicker(x, attention, how)
         and not watched([norm, *tree(attention)])
     )
 
@@ -95,29 +95,49 @@ def is_fusable_norm(norm: nn.Module, x: Tensor) -> bool:
     return norm.track_running_stats and norm.running_mean is not None
 
 
-def is_quicker(
-    x: Tensor, norm: nn.Module, attention: ChannelAttention, how: bool | str
-) -> bool:
+def is_quicker(x: Tensor, attention: ChannelAttention, how: bool | str) -> bool:
     """Whether a fused end of ``x`` is worth it, where it could be.
 
-    On the CPU it is. On a GPU ECA's kernels are: docs/gpu.md has the figures. torch's
-    operators, of which an end by them has more, are not: launching them takes a GPU's
-    host longer than the plain ones, and in training mode they pass over memory more
-    often, too. Nor are the kernels with other gates, whose many small operators it must
-    launch as well. 'torch' and 'triton' ask for either nevertheless. Compiled ends in
-    eval mode are torch.compile's to fuse, and made of fewer operators.
+    On the CPU it is. On a GPU ECA's kernels are where they run: memory and the GPU's
+    time decide, which they save. Eager steps in which the GPU waits for its host lose
+    by the clock, in the backbone's training 1.2 to 1.5 to the plain network, about as
+    the usual ECA does (figures in docs/gpu.md); which of them waits is not known here.
+    torch's operators, of which an end by them has more, are not worth it: launching
+    them takes a GPU's host longer than the plain ones, and in training mode they pass
+    over memory more often, too. Nor are the kernels with other gates, whose many small
+    operators it must launch as well. 'torch' and 'triton' ask for either nevertheless.
+    Compiled ends in eval mode are torch.compile's to fuse, and made of fewer operators.
     """
     if x.device.type == 'cpu' or torch.compiler.is_compiling():
         return True
     if kernels.chosen(x, how):
         return how == 'triton' or is_plain_eca(attention)
-    return how == 'torch' and not norm.training
+    return how == 'torch'
 
 
 def is_plain_eca(attention: ChannelAttention) -> bool:
-    """Whether the gates are ECA's, by nothing that a subclass changed."""
-    kind = type(attention)
-    return kind.excite is ECA.excite and kind.gate is ChannelAttention.gate
+    """Whether the gates are ECA's, by nothing that a subclass or its user changed."""
+    kind, own = type(attention), vars(attention)
+    return (
+        kind.excite is ECA.excite
+        and kind.gate is ChannelAttention.gate
+        and kind.squash is ChannelAttention.squash
+        and not ('excite' in own or 'gate' in own or 'squash' in own)
+        and is_along_channels(attention.conv)
+    )
+
+
+def is_along_channels(conv: nn.Module) -> bool:
+    """Whether taps alone tell what a convolution does, as they do in ECA."""
+    return (
+        type(conv) is nn.Conv1d
+        and conv.bias is None
+        and conv.weight.shape[:2] == (1, 1)
+        and conv.kernel_size[0] % 2 == 1
+        and conv.padding == (conv.kernel_size[0] // 2,)
+        and conv.padding_mode == 'zeros'
+        and conv.stride == conv.dilation == (1,)
+    )
 
 
 def is_channel_attention(module: nn.Module) -> bool:

@@ -30,12 +30,12 @@ def fused_end(
         identity: The block's other branch, of the output's shape.
         how: ``fused_tail`` of the block.
     """
+    own = is_own(conv)
     if kernels.chosen(x, how):
-        return triton_end(conv(x), norm, attention, identity)
+        return triton_end(conv(x), norm, attention, identity, own)
     if norm.training:
         return normed_tail(conv(x), norm, gate_of(attention), identity)
     a, b = affine(norm)
-    own = is_own(conv)
     projects = own and is_projection(conv) and pays_off(x)
     if projects:
         with torch.autocast(x.device.type, enabled=False):
@@ -65,10 +65,10 @@ def fused_gate(u: Tensor, norm: nn.Module, attention: ChannelAttention) -> Tenso
 
 def gate_of(attention: ChannelAttention) -> Callable[[Tensor], Tensor]:
     """Its gate from means (N, C) on the CPU, an ECA's by a quicker convolution."""
-    conv = getattr(attention, 'conv', None)
-    if not is_plain_eca(attention) or type(conv) is not nn.Conv1d:
+    if not is_plain_eca(attention):
         return attention.gate
-    return lambda y: attention.squash(channel_convolution(y, conv.weight))
+    taps = attention.conv.weight
+    return lambda y: attention.squash(channel_convolution(y, taps))
 
 
 def pays_off(x: Tensor) -> bool:
@@ -88,9 +88,18 @@ def pays_off(x: Tensor) -> bool:
 
 
 def triton_end(
-    u: Tensor, norm: nn.BatchNorm2d, attention: ChannelAttention, identity: Tensor
+    u: Tensor,
+    norm: nn.BatchNorm2d,
+    attention: ChannelAttention,
+    identity: Tensor,
+    overwrite: bool,
 ) -> Tensor:
-    """relu(attention(norm(u)) + identity) by the GPU kernels."""
+    """relu(attention(norm(u)) + identity) by the GPU kernels.
+
+    Args:
+        overwrite: Write over ``u`` where the norm is in eval mode and no gradient is
+            asked for.
+    """
     from eca_mm.kernels.eca import eca_tail
     from eca_mm.kernels.eca_norm import eca_normed_tail
     from eca_mm.kernels.gated_norm import normed_tail
@@ -102,15 +111,13 @@ def triton_end(
         if norm.training:
             return eca_normed_tail(u, norm, taps, identity, factor)
         statistics = norm.running_mean, norm.running_var
-        affine_weights = norm.weight, norm.bias
-        return eca_tail(
-            u, identity, taps, *statistics, *affine_weights, norm.eps, factor
-        )
+        weights = norm.weight, norm.bias, norm.eps
+        return eca_tail(u, identity, taps, *statistics, *weights, factor, overwrite)
     if norm.training:
         return normed_tail(u, norm, attention.gate, identity)
     a, b = affine(norm)
     gate = attention.gate(torch.addcmul(b, a, channel_means(u)).to(u.dtype))
-    return gated_tail(u, gate * a, gate * b, identity)
+    return gated_tail(u, gate * a, gate * b, identity, overwrite)
 
 
 def affine(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:

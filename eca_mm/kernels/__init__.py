@@ -4,37 +4,41 @@
 ``tail.gated_tail`` are those of :mod:`eca_mm.fused`. Those modules import Triton, this
 one does not: without it nothing else is missing. Sums are float32, in an order that
 depends on the shape of an image only, so that results are the same in every run and in
-every batch. What they take on an H100 is in docs/gpu.md;
-other block sizes were not tried.
+every batch. What they take on an H100 is in docs/gpu.md; other block sizes were not
+tried. Where they do not run, :mod:`.probe` finds out.
 
 The modules of this folder need nothing but torch and Triton, like
 :mod:`eca_mm.functional`: they can be measured where MMDetection is not installed.
 """
 
-import importlib.util
 import os
-from functools import cache
 
 import torch
 from torch import Tensor
 
+from .probe import cause, installed, usable
+
+__all__ = ['chosen', 'installed', 'serve', 'usable']
+
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
-
-
-@cache
-def installed() -> bool:
-    """Whether Triton can be imported; CUDA builds of torch bring it."""
-    return importlib.util.find_spec('triton') is not None
 
 
 def chosen(x: Tensor, how: bool | str) -> bool:
     """Whether an end of ``x`` is the kernels' by a block's ``fused_tail``.
 
-    True takes them on a GPU, 'triton' also in the interpreter, 'torch' nowhere.
+    True takes them on a GPU where they run, 'triton' also in the interpreter on the
+    CPU, 'torch' nowhere.
+
+    Raises:
+        RuntimeError: 'triton' asks for them on a GPU where they do not run.
     """
-    if torch.compiler.is_compiling():
+    if how not in (True, 'triton') or torch.compiler.is_compiling() or not serve(x):
         return False
-    return (how == 'triton' or (how is True and x.is_cuda and installed())) and serve(x)
+    if how == 'triton':
+        if x.is_cuda and (why := cause(x.device, x.dtype)):
+            raise RuntimeError(f"fused_tail='triton' on {x.device}: {why}")
+        return True
+    return x.is_cuda and usable(x.device, x.dtype)
 
 
 def serve(x: Tensor) -> bool:

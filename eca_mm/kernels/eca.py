@@ -38,26 +38,36 @@ def eca_tail(
     bias: Tensor,
     eps: float = 1e-5,
     factor: float = 1,
+    overwrite: bool = False,
 ) -> Tensor:
     """:func:`eca_mm.functional.eca_tail`, in the dtype and memory format of ``u``.
 
     Gradients of gradients, and batches of them at once, take plain operators.
+
+    Args:
+        overwrite: Write the result over ``u`` where no gradient is asked for.
     """
     norm = running_mean, running_var, weight, bias
     identity = identity.to(u.dtype)
     if not torch.is_grad_enabled():  # autograd's own work takes as long as a launch
-        return forward(u, identity, taps, Norm(*norm, eps), factor)[0]
+        return forward(u, identity, taps, Norm(*norm, eps), factor, overwrite)[0]
     return ECATail.apply(u, identity, taps, *norm, eps, factor)
 
 
 def forward(
-    u: Tensor, identity: Tensor, taps: Tensor, norm: Norm, factor: float
+    u: Tensor,
+    identity: Tensor,
+    taps: Tensor,
+    norm: Norm,
+    factor: float,
+    overwrite: bool = False,
 ) -> tuple[Tensor, ...]:
     """The output, and what a backward pass needs: see :class:`ECATail`."""
     u, taps = dense(u), taps.contiguous()
     norm = Norm(*(x.contiguous() for x in norm[:4]), norm.eps)
     means, normed = means_of(u, norm)
-    out, gates = gated(u, identity, normed, norm, taps, factor)
+    out = u if overwrite else None
+    out, gates = gated(u, identity, normed, norm, taps, factor, out)
     return out, u, means, normed, gates, taps, *norm[:4]
 
 
@@ -94,15 +104,23 @@ class ECATail(Function):
 
 
 def gated(
-    u: Tensor, identity: Tensor, normed: Tensor, norm: Norm, taps: Tensor, factor: float
+    u: Tensor,
+    identity: Tensor,
+    normed: Tensor,
+    norm: Norm,
+    taps: Tensor,
+    factor: float,
+    out: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """relu(gate * norm(u) + identity), and the gates (N, C).
 
     Args:
         u: (N, C, H, W), dense.
         normed: Means (N, C) of norm(u).
+        out: Where to write the output: ``u`` itself may be, since each tile is read
+            before it is written, by nobody else. A new tensor if None.
     """
-    gates, out = torch.empty_like(normed), torch.empty_like(u)
+    gates, out = torch.empty_like(normed), torch.empty_like(u) if out is None else out
     inputs = u, dense(identity, u), normed, norm, taps, factor, taps.numel()
     run(eca_tail_kernel, u, cut_of(u).block_p, *inputs, out, gates)
     return out, gates

@@ -73,9 +73,12 @@ class ECANormedTail(Function):
             if ctx.needs_input_grad[0]:
                 _, total_weight, total_bias = rest
                 if ctx.group is not None:
-                    total_weight, total_bias = fused_norm.over_ranks(
-                        total_weight, total_bias, ctx.group
+                    # As torch's: a rank whose block is plain exchanges with this one.
+                    rstd = torch.rsqrt(variance + ctx.eps)
+                    total_bias, total_u = fused_norm.over_ranks(
+                        total_bias, total_weight / rstd, ctx.group
                     )
+                    total_weight = total_u * rstd
                 totals = total_weight, total_bias
                 grad_u = with_shares(grad, u, scale, shift, norm, *totals, ctx.count)
         return grad_u, grad, *rest, None, None, None

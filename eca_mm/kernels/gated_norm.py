@@ -46,13 +46,13 @@ class Normed(fused_norm.Normed):
             return fused_norm.Normed.backward(ctx, *grads)
         u, weight, mean, rstd, offsets = ctx.saved_tensors
         total = grad_means.sum(0) + grad_b
-        total_u = ((grad_means * offsets).sum(0) + grad_a) * rstd
-        grads = total_u.to(weight.dtype), total.to(weight.dtype)
+        total_u = (grad_means * offsets).sum(0) + grad_a
+        grads = (total_u * rstd).to(weight.dtype), total.to(weight.dtype)
         if ctx.group is not None:
-            total_u, total = fused_norm.over_ranks(total_u, total, ctx.group)
+            total, total_u = fused_norm.over_ranks(total, total_u, ctx.group)
         norm = Norm(mean, rstd**-2 - ctx.eps, weight.contiguous(), weight, ctx.eps)
         shift = weight * rstd * grad_means / (u.shape[2] * u.shape[3])
-        rest = factors.contiguous(), shift, norm, total_u, total, ctx.count
+        rest = factors.contiguous(), shift, norm, total_u * rstd, total, ctx.count
         return with_shares(dense(grad, u), u, *rest), *grads, None, None, None
 
 

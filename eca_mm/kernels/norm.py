@@ -140,7 +140,8 @@ def merged(moments, rows, c, channels, count, rest, BLOCK_ROWS: tl.constexpr):
         weight = tl.where(row == rows - 1, rest, count)
         found = load(moments + 2 * row * channels + c[None, :], inside)
         total += weight * found.to(tl.float64)
-    pixels = (rows - 1).to(tl.float64) * count + rest
+    # Of one row this is a constant to Triton, which has no `to`.
+    pixels = tl.cast(rows - 1, tl.float64) * count + rest
     mean = tl.sum(total, 0) / pixels
     total = tl.zeros((BLOCK_ROWS, c.shape[0]), tl.float64)
     for first in range(0, rows, BLOCK_ROWS):

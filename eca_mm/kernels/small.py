@@ -36,7 +36,8 @@ def small_gradients(
     n, c = means.shape
     blocks, k = triton.cdiv(c, BLOCK_C), taps.numel()
     scale, shift = torch.empty_like(means), torch.empty_like(means)
-    grad_weight, grad_bias = torch.empty_like(norm.weight), torch.empty_like(norm.bias)
+    # Ranks exchange them as they are; autograd casts to what the weights are in.
+    grad_weight, grad_bias = float32(means, c), float32(means, c)
     grad_taps = float32(means, 1, blocks, k)
     small = grad_sums, means, normed, gates, taps, norm, factor
     grads = scale, shift, grad_taps, grad_weight, grad_bias

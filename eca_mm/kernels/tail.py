@@ -12,7 +12,9 @@ from .pool import add_up, float32, load
 from .tiles import cut_of, dense, run, splits, tile_at
 
 
-def gated_tail(u: Tensor, scale: Tensor, shift: Tensor, identity: Tensor) -> Tensor:
+def gated_tail(
+    u: Tensor, scale: Tensor, shift: Tensor, identity: Tensor, overwrite: bool = False
+) -> Tensor:
     """relu(scale * u + shift + identity), in the dtype and memory format of ``u``.
 
     Gradients of gradients, and batches of them at once, take plain operators.
@@ -20,8 +22,13 @@ def gated_tail(u: Tensor, scale: Tensor, shift: Tensor, identity: Tensor) -> Ten
     Args:
         u, identity: (N, C, H, W).
         scale, shift: (N, C).
+        overwrite: Write the result over ``u`` where no gradient is asked for.
     """
-    return GatedTail.apply(u, scale, shift, identity.to(u.dtype))
+    identity = identity.to(u.dtype)
+    if overwrite and not torch.is_grad_enabled():
+        u = dense(u)
+        return scaled(u, scale, shift, dense(identity, u), out=u)
+    return GatedTail.apply(u, scale, shift, identity)
 
 
 class GatedTail(fused.GatedTail):
@@ -49,6 +56,7 @@ def scaled(
     shift: Tensor,
     identity: Tensor | None = None,
     center: Tensor | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """scale * x + shift; with an ``identity``, relu(scale * x + shift + identity).
 
@@ -56,8 +64,9 @@ def scaled(
         x, identity: (N, C, H, W), dense and in the same format.
         scale, shift: (N, C).
         center: (C,), subtracted from ``x`` first.
+        out: Where to write: ``x`` itself may be, as for :func:`.eca.gated`.
     """
-    out = torch.empty_like(x)
+    out = torch.empty_like(x) if out is None else out
     factors = scale.contiguous(), shift.contiguous()
     run(scale_kernel, x, cut_of(x).block_p, x, center, *factors, identity, out)
     return out

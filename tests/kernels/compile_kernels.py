@@ -20,6 +20,7 @@ sys.modules['eca_mm'].__path__ = [sys.argv[1]]
 
 from eca_mm.kernels.eca import eca_tail  # noqa: E402
 from eca_mm.kernels.eca_norm import eca_normed_tail  # noqa: E402
+from eca_mm.kernels.gated_norm import normed_tail  # noqa: E402
 from eca_mm.kernels.tail import gated_tail  # noqa: E402
 
 driver.set_active(
@@ -34,6 +35,8 @@ launch = JITFunction.run
 
 def compile_only(kernel, *args, grid, warmup, **kwargs):
     compiled = launch(kernel, *args, grid=grid, warmup=True, **kwargs)
+    # Through the cache of constant memory it may not be read: it may be overwritten.
+    assert 'ld.global.nc' not in compiled.asm['ptx']
     stores = re.findall(r'\bst\.local|\bld\.local', compiled.asm['ptx'])
     loads = re.findall(r'ld\.global\.v4\.b32', compiled.asm['ptx'])
     print(kernel.fn.__name__, len(stores), len(loads))
@@ -45,6 +48,29 @@ JITFunction.run = compile_only
 def empty(*shape, dtype=torch.float32):
     return torch.empty(shape, dtype=dtype, device='meta', requires_grad=True)
 
+
+# A 1 among the integers is a constant to the compiler: each makes its own programs.
+ONES = [
+    (1, 32, 5, 6),  # images
+    (2, 32, 1, 1),  # pixels
+    (2, 1, 5, 6),  # channels
+    (2, 32, 145, 113),  # pixels in an image's last piece
+]
+
+
+def compile_ends(u: torch.Tensor, k: int) -> None:
+    """All ends of ``u``, with ``k`` taps."""
+    gradient, channels = torch.empty_like(u), u.shape[1]
+    learning = torch.nn.BatchNorm2d(channels, device='meta')
+    eca_normed_tail(u, learning, empty(1, 1, k), u).backward(gradient)
+    normed_tail(u, learning, torch.sigmoid, u).backward(gradient)
+    norm = [empty(channels) for _ in range(4)]
+    eca_tail(u, u, empty(1, 1, k), *norm).backward(gradient)
+
+
+for shape in ONES:
+    compile_ends(empty(*shape), k=1)
+compile_ends(empty(1, 1, 1, 2), k=3)
 
 # 50 x 76 pixels, of stage 3 at 800 x 1216, are a multiple of 8 and not of 16.
 u = empty(2, 256, 50, 76, dtype=torch.bfloat16)

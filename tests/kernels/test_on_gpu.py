@@ -176,4 +176,4 @@ def test_launches_tell_versions_apart(monkeypatch):
 def test_double_precision_is_left_to_torch(calls):
     model = network(18, norm_eval=True).cuda().double()
     model(torch.randn(2, 3, 64, 64, device='cuda').double())
-    assert not calls and kernels.installed()
+    assert not calls and kernels.usable(torch.device('cuda', 0), torch.float32)
