@@ -32,9 +32,9 @@ class PluginResNet(ResNet):
             in one go, with less saved for backward, wherever
             :func:`.fusable.attention_to_fuse` finds that the result is the same but
             for rounding. On a GPU the kernels of :mod:`eca_mm.kernels` do that for
-            ECA, in float32 and below, where they run (`eca_mm.kernels.probe`); other ends are plain
-            there. 'torch' asks for torch's operators, 'triton' for the kernels, with
-            any gate.
+            ECA, in float32 and below, where they run (`eca_mm.kernels.probe`); other
+            ends are plain there. 'torch' asks for torch's operators, 'triton' for the
+            kernels, with any gate.
         args, kwargs: As mmdet's ResNet's.
 
     Raises:
