@@ -8,7 +8,8 @@ from fnmatch import fnmatchcase
 from torch import nn
 
 from .attended import Mixin
-from .dry_run import Calls, Output, output_of
+from .dry_run import Calls
+from .feature_maps import Output, output_of
 
 STAGES = 'stages'
 Places = str | int | Sequence[str | int]

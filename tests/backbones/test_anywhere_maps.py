@@ -72,6 +72,20 @@ def test_chosen_maps():
     torch.testing.assert_close(model(x)[3], model.eca[3](maps[3]))
 
 
+@pytest.mark.parametrize('least', [1, 200, 500])
+def test_windows_that_need_larger_images(least):
+    class Window(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 8, 4, 4)
+
+        def forward(self, x):
+            assert x.shape[-1] >= least, 'image smaller than the window'
+            return (self.conv(x),)
+
+    assert attended(dict(type=Window), 'stages').eca[0].conv.weight.numel() == 3
+
+
 def test_one_in_another_of_a_neck():
     inner = dict(
         type='WithAttention', module=FPN, attention=dict(type='ECA'), at='ConvModule'
