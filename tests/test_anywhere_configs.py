@@ -6,6 +6,7 @@ mmpretrain's ConvNeXt is in tests/pretrain.
 import anywhere_configs as checks
 import pytest
 import torch
+from mmengine.config import Config
 
 # (C, how many blocks) and the kernel sizes of the paper's rule on C channels
 TAPS = {
@@ -50,7 +51,40 @@ def test_all_are_here():
     found = {path.stem for path in checks.FOLDER.glob('*.py')}
     assert found == {*TAPS, 'eca_mask_rcnn_convnext_t'}
     for path in checks.FOLDER.glob('*.py'):
-        assert len(path.read_text().splitlines()) <= 15, path.name
+        assert len(path.read_text().splitlines()) <= 20, path.name
+
+
+# As configs/_base_/default_runtime.py has them
+HOOKS = {
+    'checkpoint': 'SafeCheckpointHook',
+    'exact_resume': 'ExactResumeHook',
+    'stop_signal': 'StopSignalHook',
+    'loss_guard': 'LossGuardHook',
+    'broken_images': 'BrokenImageHook',
+}
+# Of the bases
+OWN_HOOKS = {
+    'eca_rtmdet_tiny': ['EMAHook', 'PipelineSwitchHook'],
+    'eca_rtmdet_tiny_neck': ['EMAHook', 'PipelineSwitchHook'],
+    'eca_yolox_tiny': ['YOLOXModeSwitchHook', 'SyncNormHook', 'EMAHook'],
+}
+
+
+@pytest.mark.parametrize('name', [*TAPS, 'eca_mask_rcnn_convnext_t'])
+def test_hooks_of_the_project_and_of_the_base(name):
+    def read(path):
+        return Config.fromfile(path, import_custom_modules=False)  # no mmpretrain
+
+    cfg = read(checks.FOLDER / f'{name}.py')
+    found = {key: hook.type for key, hook in cfg.default_hooks.items()}
+    project = read(checks.FOLDER.parent / '_base_' / 'default_runtime.py')
+    assert found == {key: hook.type for key, hook in project.default_hooks.items()}
+    assert found.items() >= HOOKS.items()
+    interval = 1 if 'rcnn' in name else 10
+    assert cfg.default_hooks.checkpoint.interval == interval  # stays
+    types = [hook.type for hook in cfg.custom_hooks]
+    assert types == [*OWN_HOOKS.get(name, []), 'LoadReportHook', 'ReportHook']
+    assert 'hooks' not in cfg and 'reports' not in cfg
 
 
 @pytest.mark.parametrize('name', TAPS)

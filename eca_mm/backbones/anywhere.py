@@ -1,6 +1,6 @@
 """Attention in any backbone or neck, from the weights that it has without."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from mmcv.cnn import build_plugin_layer
 from mmcv.cnn.bricks import ContextBlock, NonLocal2d
@@ -10,11 +10,19 @@ from mmengine.registry import MODELS
 from torch import nn
 
 from eca_mm.layers.base import ChannelAttention, IdentityInit
+from eca_mm.layers.identity import begins_as_identity
 
 from .attended import make_part, make_whole
 from .blocks import PluginBasicBlock, PluginBottleneck, add_plugin
-from .dry_run import Output, dry_run
-from .places import find_places
+from .dry_run import dry_run
+from .feature_maps import Output
+from .places import Places, find_places
+
+NO_IDENTITY = (
+    '{} cannot begin as the identity: take another attention, or identity_init=False, '
+    'which changes what the module gives'
+)
+OWN = ('type', 'module', 'attention', 'at', 'identity_init')  # keys of a WithAttention
 
 
 # Registered where plugins are, so that every library finds it. A function: what it
@@ -23,7 +31,7 @@ from .places import find_places
 def WithAttention(
     module: dict,
     attention: dict,
-    at: str | Sequence[str],
+    at: Places,
     identity_init: bool = True,
     **kwargs,
 ) -> nn.Module:
@@ -46,35 +54,61 @@ def WithAttention(
 
             - ``'stages'``: each feature map that the module gives: the stages of a
               backbone, the levels of a neck,
+            - the number of one of these maps, from 0: ``[1, 2, 3]`` where a detector
+              does not use the first one,
             - the name of a class: ``'SwinBlock'``, ``'CSPLayer'``,
             - a pattern of module names, in which ``*`` stands for a part between two
               dots: ``'stages.*.blocks.*'``.
         identity_init: Begin as the identity, so that the outputs are those of the plain
-            module bit for bit; also after ``init_weights``, which draws layers anew.
+            module bit for bit (of a PluginResNet but for rounding); also after
+            ``init_weights``, which draws layers anew.
         kwargs: Further arguments of the module, so that a config can put this over its
             base's: ``backbone=dict(type='WithAttention', module=dict(type='CSPNeXt'),
             ...)``.
 
     Raises:
-        TypeError: ``at`` is of another type.
+        TypeError: ``at`` is of another type, or a config is not a dict.
         ValueError: A place does not exist or cannot have attention; the attention
             cannot begin as the identity, or needs height and width where there are
             tokens; the module does not run on the meta device or CPU.
     """
+    check_config('module', module)
+    check_config('attention', attention)
     cfg = ConfigDict({**module, **kwargs})
     plugin = plugin_config(attention, identity_init)
     # The registry of mmdet finds its own names where no scope is in use.
     built = DETECTION.build(cfg)
-    calls = dry_run(built, cfg, lambda: DETECTION.build(cfg))
-    outputs = None
+    calls = dry_run(built, host_config(cfg), lambda: DETECTION.build(cfg))
+    before, outputs = set(built.modules()), None
     for path, maps in find_places(built, at, calls).items():
         if path:
             put_behind(built, path, maps[0], plugin)
         else:
             outputs = maps
     put_on_maps(built, outputs, plugin)
+    for layer in built.modules():
+        if identity_init and layer not in before:
+            check_identity(layer)
     built.train(built.training)  # freezes the attention of frozen stages, too
     return built
+
+
+def check_config(name: str, cfg: dict) -> None:
+    """Raise TypeError or ValueError if something is not the config of a module."""
+    if not isinstance(cfg, Mapping):
+        raise TypeError(f"{name} must be a dict such as dict(type='ECA'), got {cfg!r}")
+    if 'type' not in cfg:
+        raise ValueError(f'{name} has no type: {dict(cfg)}')
+
+
+def host_config(cfg: dict) -> dict:
+    """The config of the module itself, taken out of any WithAttention in this one."""
+    while cfg['type'] is WithAttention or (
+        str(cfg['type']).split('.')[-1] == WithAttention.__name__
+    ):
+        over = {k: v for k, v in cfg.items() if k not in OWN}
+        cfg = {**cfg['module'], **over}
+    return cfg
 
 
 def plugin_config(attention: dict, identity_init: bool) -> dict:
@@ -92,17 +126,26 @@ def plugin_config(attention: dict, identity_init: bool) -> dict:
     kind = DETECTION.get(kind) if isinstance(kind, str) else kind
     if kind is None:
         raise KeyError(f'{attention["type"]} is not in the registry of models')
+    if not isinstance(kind, type) or not issubclass(kind, nn.Module):
+        raise TypeError(f'attention: {attention["type"]} is not the class of a module')
     if not identity_init:
         return dict(attention)
     if issubclass(kind, IdentityInit) and kind.last:
         return dict(attention, identity_init=True)
-    is_sum = 'channel_mul' not in attention.get('fusion_types', ())
-    if issubclass(kind, NonLocal2d) or (issubclass(kind, ContextBlock) and is_sum):
+    if issubclass(kind, (NonLocal2d, ContextBlock)):  # it depends on their arguments
         return dict(attention)
-    raise ValueError(
-        f'{kind.__name__} cannot begin as the identity: take another attention, or '
-        'identity_init=False, which changes what the module gives'
-    )
+    raise ValueError(NO_IDENTITY.format(kind.__name__))
+
+
+def check_identity(layer: nn.Module) -> None:
+    """Raise ValueError if one of mmcv's blocks does not begin as the identity."""
+    if not isinstance(layer, (NonLocal2d, ContextBlock)):
+        return
+    if any(p.is_meta for p in layer.parameters()):  # no values to look at
+        return
+    if not begins_as_identity(layer):
+        arguments = f'{type(layer).__name__} with these arguments'
+        raise ValueError(NO_IDENTITY.format(arguments))
 
 
 def put_behind(built: nn.Module, path: str, output: Output, plugin: dict) -> None:
@@ -113,19 +156,30 @@ def put_behind(built: nn.Module, path: str, output: Output, plugin: dict) -> Non
         return
     name, layer = build(plugin, output)
     check_free(part, name, path)
+    if output.frozen:  # not all hosts freeze what was added
+        layer.requires_grad_(False)
     make_part(part, name, layer, output.layout)
 
 
-def put_on_maps(built: nn.Module, outputs: list[Output] | None, plugin: dict) -> None:
-    """Put attention on the maps that the whole gives, if it is asked for there."""
+def put_on_maps(
+    built: nn.Module, outputs: list[Output | None] | None, plugin: dict
+) -> None:
+    """Put attention on the maps that the whole gives, where it is asked for."""
     if outputs is None:
         make_whole(built)
         return
-    layers = [build(plugin, output) for output in outputs]
-    name = layers[0][0]
+    layers, layouts, frozen = [], [], []
+    for index, output in enumerate(outputs):
+        if output is None:
+            layer = nn.Identity()
+        else:
+            name, layer = build(plugin, output)
+        layers.append(layer)
+        layouts.append('NCHW' if output is None else output.layout)
+        if output is not None and output.frozen:
+            frozen.append(index)
     check_free(built, name, type(built).__name__)
-    layouts = tuple(output.layout for output in outputs)
-    make_whole(built, name, [layer for _, layer in layers], layouts)
+    make_whole(built, name, layers, tuple(layouts), tuple(frozen))
 
 
 def build(plugin: dict, output: Output) -> tuple[str, nn.Module]:

@@ -61,9 +61,15 @@ class Whole(Mixin):
     """A backbone or neck with attention in it, or on each of its feature maps.
 
     Attributes:
-        attention_name: Of the ModuleList, None if the maps have no attention.
+        attention_name: Of the ModuleList, None if the maps have no attention. A map
+            without any has an Identity there, so that names have the map's number.
         attention_layouts: Of the maps.
+        attention_frozen: Numbers of the maps that come from frozen stages alone.
     """
+
+    attention_name: str | None = None
+    attention_layouts: tuple[str, ...] = ()
+    attention_frozen: tuple[int, ...] = ()
 
     def forward(self, *args, **kwargs) -> Tensor | tuple[Tensor, ...] | list[Tensor]:
         out = super().forward(*args, **kwargs)
@@ -79,12 +85,23 @@ class Whole(Mixin):
             return attended_maps[0]
         return attended_maps if isinstance(out, list) else tuple(attended_maps)
 
+    def train(self, mode: bool = True) -> nn.Module:
+        """The host's, which freezes some of its stages; then their attention."""
+        super().train(mode)
+        for index in self.attention_frozen:
+            getattr(self, self.attention_name)[index].eval().requires_grad_(False)
+        return self
+
     def init_weights(self, *args, **kwargs) -> None:
         """The host's, after which attention is the identity where it was before.
 
         Hosts draw all layers of a kind anew, those of attention too. What a checkpoint
-        gives meanwhile stays.
+        gives meanwhile stays. A host that was initialised already keeps its weights,
+        those of attention too.
         """
+        if getattr(self, 'is_init', False):
+            super().init_weights(*args, **kwargs)  # warns
+            return
         blocks = [m for m in self.modules() if isinstance(m, ATTENTION)]
         blocks = [block for block in blocks if begins_as_identity(block)]
         given = set()
@@ -136,6 +153,7 @@ def make_whole(
     name: str | None = None,
     attention: list[nn.Module] | None = None,
     layouts: tuple[str, ...] = (),
+    frozen: tuple[int, ...] = (),
 ) -> None:
     """Put attention on the maps of a backbone or neck, if there is any, in place."""
     if name is not None:
@@ -143,5 +161,6 @@ def make_whole(
     if isinstance(module, Whole) and name is None:  # a WithAttention in another one
         return
     module.attention_name, module.attention_layouts = name, layouts
+    module.attention_frozen = frozen
     if not isinstance(module, Whole):
         module.__class__ = attended(Whole, type(module))

@@ -3,34 +3,18 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, product
 
 import torch
 from torch import Tensor, nn
 
-# Two images differ in all that is no channel: batch, and pixels a side. Halved seven
-# times, as by the coarsest level of RetinaNet, the sides are 1 and 2.
-RUNS = ((2, 128), (3, 256))
+from .feature_maps import RUNS, Shapes, shapes_of
+
+# Halved seven times, as by the coarsest level of RetinaNet, 128 is 1. Windows may need
+# larger images.
+SIDES = (128, 256, 512)
+SEVERAL = 3  # maps for a neck whose config does not tell how many
 FINEST = 4  # stride of the finest map that a neck gets
-# By dimensions and axis of the channels
-LAYOUTS = {(4, 1): 'NCHW', (4, 3): 'NHWC', (3, 2): 'NLC', (3, 1): 'NCL'}
-
-
-@dataclass(frozen=True)
-class Output:
-    """A feature map that a module gives.
-
-    Attributes:
-        layout: Its axes, L for all positions in one.
-        channels: How many it has.
-    """
-
-    layout: str
-    channels: int
-
-
-Shapes = tuple | list | str  # of a tensor, of several results, or another result's type
 Calls = dict[str, list[list[Shapes]]]  # path of a module: for each run, for each call
 
 
@@ -46,21 +30,51 @@ def dry_run(module: nn.Module, cfg: dict, build: Callable[[], nn.Module]) -> Cal
     Raises:
         ValueError: It runs on neither.
     """
-    errors = []
+    errors, tries = [], list(product(SIDES, input_channels(module, cfg)))
     for prepare in (on_meta, lambda module: on_cpu(module, build)):
-        for maps in input_channels(module, cfg):
-            try:
-                with torch.no_grad(), prepare(module) as (ready, device):
-                    runs = [run(ready, maps, *size, device) for size in RUNS]
-            except Exception as error:  # operators, deepcopy, asserts: anything
-                errors.append(f'{type(error).__name__}: {error}')
-            else:
-                return {path: [calls[path] for calls in runs] for path in runs[0]}
-    reason = ' '.join(errors[-1].split())
+        try:
+            with prepare(module) as (ready, device):
+                calls = run_first(ready, device, tries, errors)
+        except Exception as error:  # of deepcopy: anything
+            errors.append(describe(error))
+            continue
+        if calls is not None:
+            return calls
     raise ValueError(
         f'the channels of {type(module).__name__} cannot be found, since it does not '
-        f'run on {describe_input(maps)}: {reason}'
+        f'run on {describe_input(tries[-1][1])}: {errors[-1]}'
     )
+
+
+def run_first(
+    module: nn.Module, device: str, tries: list[tuple], errors: list[str]
+) -> Calls | None:
+    """Calls of the first pair of side and maps with which a module runs."""
+    for side, maps in tries:
+        try:
+            runs = [run(module, maps, n, factor * side, device) for n, factor in RUNS]
+        except Exception as error:  # operators, asserts: anything
+            errors.append(describe(error))
+            continue
+        calls = {path: [found[path] for found in runs] for path in runs[0]}
+        if isinstance(maps, Several) and gives_as_many(calls, len(maps)):
+            words = 'maps whose number its config does not tell (num_levels, num_ins)'
+            calls[''] = [[words]] * len(RUNS)
+        return calls
+    return None
+
+
+def describe(error: Exception) -> str:
+    return f'{type(error).__name__}: {" ".join(str(error).split())}'
+
+
+def gives_as_many(calls: Calls, number: int) -> bool:
+    """Whether a neck gave as many maps as it got."""
+    return all(isinstance(c[0], list) and len(c[0]) == number for c in calls[''])
+
+
+class Several(list):
+    """Channels of maps of which the config does not tell how many there are."""
 
 
 def input_channels(module: nn.Module, cfg: dict) -> list[list[int] | int]:
@@ -69,8 +83,12 @@ def input_channels(module: nn.Module, cfg: dict) -> list[list[int] | int]:
     if isinstance(channels, (list, tuple)):
         # YOLOv3's neck has its list from coarse to fine.
         return [list(channels), list(reversed(channels))]
-    is_neck = 'necks' in type(module).__module__.split('.')
-    return [[channels]] if is_neck else [channels]
+    if 'necks' not in type(module).__module__.split('.'):
+        return [channels]
+    number = cfg.get('num_levels', cfg.get('num_ins'))
+    if number is not None:
+        return [[channels] * number]
+    return [Several([channels] * SEVERAL), [channels]]
 
 
 def describe_input(maps: list[int] | int) -> str:
@@ -84,9 +102,11 @@ def on_meta(module: nn.Module) -> Iterator[tuple[nn.Module, str]]:
     """A copy in eval mode whose tensors have no data."""
     tensors = chain(module.parameters(), module.buffers())
     # deepcopy takes what its memo has, and so copies no weights.
-    memo = {id(tensor): tensor.detach().to('meta') for tensor in tensors}
+    memo = {
+        id(t): t.detach().to('meta').requires_grad_(t.requires_grad) for t in tensors
+    }
     copy = deepcopy(module, memo)
-    copy.eval()  # of mmdet's backbones it returns nothing
+    copy.eval()  # of mmdet's backbones it returns nothing; they freeze stages in it
     yield copy, 'meta'
 
 
@@ -110,11 +130,17 @@ def on_cpu(
 def run(
     module: nn.Module, maps: list[int] | int, batch: int, side: int, device: str
 ) -> dict[str, list[Shapes]]:
-    """Shapes of what each part gives in each of its calls; '' is the module itself."""
+    """Shapes of what each part gives in each of its calls; '' is the module itself.
+
+    With frozen stages gradients are followed, which tell what is frozen of a backbone;
+    the maps that a neck gets may be trained or not.
+    """
+    frozen = any(not parameter.requires_grad for parameter in module.parameters())
+    follow = frozen and isinstance(maps, int)
     calls = {path: [] for path, _ in module.named_modules()}
 
     def keeper(path: str) -> Callable:
-        return lambda part, args, out: calls[path].append(shapes_of(out))
+        return lambda part, args, out: calls[path].append(shapes_of(out, follow))
 
     handles = [
         part.register_forward_hook(keeper(path))
@@ -125,45 +151,13 @@ def run(
         return torch.zeros(batch, channels, size, size, device=device)
 
     try:
-        if isinstance(maps, int):
-            module(zeros(maps, side))
-        else:
-            module(tuple(zeros(c, side // FINEST // 2**i) for i, c in enumerate(maps)))
+        with torch.set_grad_enabled(follow):
+            if isinstance(maps, int):
+                module(zeros(maps, side))
+            else:
+                sides = [side // FINEST // 2**i for i in range(len(maps))]
+                module(tuple(map(zeros, maps, sides)))
     finally:
         for handle in handles:
             handle.remove()
     return calls
-
-
-def shapes_of(output: object) -> Shapes:
-    if isinstance(output, Tensor):
-        return tuple(output.shape)
-    if isinstance(output, (tuple, list)):
-        return [shapes_of(part) for part in output]
-    return type(output).__name__
-
-
-def output_of(small: Shapes, large: Shapes) -> Output:
-    """The feature map that has one shape in the first run and another in the second.
-
-    Channels are the axis that stays, as no other one does.
-
-    Raises:
-        ValueError: It is none, or the axis is not certain; with the reason.
-    """
-    if not isinstance(small, tuple):
-        what = f'{len(small)} results' if isinstance(small, list) else f'a {small}'
-        raise ValueError(f'gives {what} and not one feature map')
-    if len(small) not in (3, 4) or len(small) != len(large):
-        raise ValueError(f'gives no feature map but {small}')
-    if (small[0], large[0]) != (RUNS[0][0], RUNS[1][0]):
-        raise ValueError(f'gives {small}, whose first axis is not the batch')
-    axes = range(1, len(small))
-    fixed = [axis for axis in axes if small[axis] == large[axis]]
-    layout = LAYOUTS.get((len(small), fixed[0])) if len(fixed) == 1 else None
-    if layout is None:
-        raise ValueError(f'gives {small}, in which channels cannot be told')
-    growth = 2 if len(small) == 4 else 4
-    if any(large[axis] != growth * small[axis] for axis in axes if axis != fixed[0]):
-        raise ValueError(f'gives {small}, more or less than the positions of an image')
-    return Output(layout, small[fixed[0]])

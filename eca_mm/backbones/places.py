@@ -8,28 +8,34 @@ from fnmatch import fnmatchcase
 from torch import nn
 
 from .attended import Mixin
-from .dry_run import Calls, Output, output_of
+from .dry_run import Calls
+from .feature_maps import Output, output_of
 
 STAGES = 'stages'
+Places = str | int | Sequence[str | int]
 SHOWN = 12  # kinds of places in a message
 
 
 def find_places(
-    module: nn.Module, at: str | Sequence[str], calls: Calls
-) -> dict[str, list[Output]]:
+    module: nn.Module, at: Places, calls: Calls
+) -> dict[str, list[Output | None]]:
     """Path of each place that is asked for, '' for the module's own feature maps.
+
+    Of these, the ones that are not asked for are None.
 
     Args:
         at: As of :func:`.anywhere.WithAttention`.
         calls: Of a dry run.
 
     Raises:
-        TypeError: ``at`` is neither a string nor several.
+        TypeError: ``at`` is neither a string or number nor several.
         ValueError: It matches nothing, or something that can have no attention.
     """
-    words = [at] if isinstance(at, str) else at
-    if not isinstance(words, Sequence) or not all(isinstance(w, str) for w in words):
-        raise TypeError(f'at must be a string or a list of strings, got {at!r}')
+    words = [at] if isinstance(at, (str, int)) else at
+    if not isinstance(words, Sequence) or not all(map(is_word, words)):
+        raise TypeError(
+            f"at must be a string, a map's number or a list of these, got {at!r}"
+        )
     places = {}
     for word in words:
         found = matches(module, word)
@@ -39,21 +45,27 @@ def find_places(
             raise ValueError(f'{problem}{near}; {possible(module, calls)}')
         for path in found:
             try:
-                places[path] = outputs(module, path, calls)
+                chosen = outputs(module, path, calls, word)
             except ValueError as error:
                 where = f'behind {path}' if path else 'on the maps'
                 raise ValueError(
                     f'at={word!r}: no attention can be put {where} of '
                     f'{type(module).__name__}: {error}; {possible(module, calls)}'
                 ) from None
+            before = places.get(path, chosen)
+            places[path] = [new or old for new, old in zip(chosen, before, strict=True)]
     if not places:
         raise ValueError(f'at names no place; {possible(module, calls)}')
     return places
 
 
-def matches(module: nn.Module, word: str) -> list[str]:
+def is_word(word: object) -> bool:
+    return isinstance(word, (str, int)) and not isinstance(word, bool)
+
+
+def matches(module: nn.Module, word: str | int) -> list[str]:
     """Paths of the modules that a word of ``at`` means."""
-    if word == STAGES:
+    if word == STAGES or isinstance(word, int):
         return ['']
     found = [
         last_layer(module, path)
@@ -86,8 +98,12 @@ def last_layer(module: nn.Module, path: str) -> str:
     return path
 
 
-def outputs(module: nn.Module, path: str, calls: Calls) -> list[Output]:
+def outputs(
+    module: nn.Module, path: str, calls: Calls, word: str | int = STAGES
+) -> list[Output | None]:
     """What a module gives; one map, unless it is the whole.
+
+    If the word is a number, None stands for the maps that have another one.
 
     Raises:
         ValueError: Attention cannot be put there; the reason.
@@ -95,7 +111,7 @@ def outputs(module: nn.Module, path: str, calls: Calls) -> list[Output]:
     part = module.get_submodule(path)
     if isinstance(part, Mixin) and getattr(part, 'attention_name', None):
         raise ValueError('it has attention already')
-    if not any(True for _ in part.children()):
+    if path and not any(True for _ in part.children()):
         # Norms are exchanged by sync_bn and by folding, convolutions are counted by
         # their very class.
         raise ValueError('it is a single layer; name the module around it')
@@ -103,9 +119,14 @@ def outputs(module: nn.Module, path: str, calls: Calls) -> list[Output]:
     if len(small) != 1:
         times = f'{len(small)} times' if small else 'not by itself'
         raise ValueError(f'it is run {times} in a forward, and must be once')
+    pairs = [(small[0], large[0])]
     if path == '' and isinstance(small[0], list):
-        return [output_of(*pair) for pair in zip(small[0], large[0], strict=True)]
-    return [output_of(small[0], large[0])]
+        pairs = list(zip(small[0], large[0], strict=True))
+    if isinstance(word, str):
+        return [output_of(*pair) for pair in pairs]
+    if not 0 <= word < len(pairs):
+        raise ValueError(f'it gives {len(pairs)}, numbered from 0')
+    return [output_of(*p) if i == word else None for i, p in enumerate(pairs)]
 
 
 def possible(module: nn.Module, calls: Calls) -> str:

@@ -1,5 +1,7 @@
 """WithAttention: places and axes, names, the identity at the start."""
 
+import copy
+
 import pytest
 import torch
 from mmdet.registry import MODELS
@@ -120,6 +122,17 @@ def test_every_block_begins_as_the_identity_also_after_init_weights(attention):
         wanted.named_parameters())]  # fmt: skip
     model(x)[-1].square().sum().backward()
     assert any(p.grad is not None and p.grad.any() for p in last)
+
+
+def test_a_second_init_weights_keeps_what_was_trained():
+    """As the host's, which warns."""
+    model = attended(CSPNEXT, 'CSPLayer')
+    model.init_weights()
+    trained(model)
+    before = copy.deepcopy(model.state_dict())
+    model.init_weights()
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
 
 
 def test_init_weights_keeps_what_a_checkpoint_gives(tmp_path):

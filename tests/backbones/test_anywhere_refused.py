@@ -36,8 +36,21 @@ def test_places(host, at, said):
 
 
 def test_place_of_another_type():
-    with pytest.raises(TypeError, match='a string or a list of strings, got 3'):
-        attended(RESNET, 3)
+    for at in (3.5, [True], None):
+        with pytest.raises(TypeError, match="string, a map's number or a list of the"):
+            attended(RESNET, at)
+
+
+@pytest.mark.parametrize('number', [4, -1])
+def test_a_map_that_is_not_there(number):
+    with pytest.raises(ValueError, match='it gives 4, numbered from 0'):
+        attended(RESNET, [1, number])
+
+
+def test_a_neck_that_takes_any_number_of_maps():
+    neck = dict(type='DyHead', in_channels=16, out_channels=16, num_blocks=1)
+    with pytest.raises(ValueError, match='maps of DyHead: gives maps whose number its'):
+        attended(neck, 'stages')
 
 
 class Tokens(nn.Module):
@@ -78,7 +91,11 @@ def test_modules_of_which_too_little_is_known(at, said):
         ('ResNet', 'ResNet cannot begin as the identity'),
         (
             dict(type='ContextBlock', ratio=0.25, fusion_types=('channel_mul',)),
-            'cannot',
+            'ContextBlock with these arguments cannot begin',
+        ),
+        (
+            dict(type='NonLocal2d', zeros_init=False, sub_sample=False),
+            'NonLocal2d with',
         ),
         (dict(type='ECA', identity_init=True), 'identity_init is an argument of With'),
         (dict(type='ECA', in_channels=8), 'in_channels are found'),
@@ -90,6 +107,27 @@ def test_modules_of_which_too_little_is_known(at, said):
 def test_attention(attention, said):
     with pytest.raises(ValueError, match=said):
         attended(SWIN, 'SwinBlock', attention)
+
+
+@pytest.mark.parametrize(
+    ('cfg', 'error', 'said'),
+    [
+        (dict(attention='ECA'), TypeError, "attention must be a dict .*got 'ECA'"),
+        (dict(module='ResNet'), TypeError, "module must be a dict .*got 'ResNet'"),
+        (dict(attention=dict(kernel_size=3)), ValueError, 'attention has no type'),
+        (dict(module=dict(depth=18)), ValueError, 'module has no type'),
+        (
+            dict(attention=dict(type='WithAttention')),
+            TypeError,
+            'WithAttention is not the class of a module',
+        ),
+    ],
+    ids=lambda value: None,
+)
+def test_configs_that_are_none(cfg, error, said):
+    whole = dict(module=CSPNEXT, attention=dict(type='ECA'), at='CSPLayer')
+    with pytest.raises(error, match=said):
+        MODELS.build({**whole, **cfg, 'type': 'WithAttention'})
 
 
 def test_unknown_attention():

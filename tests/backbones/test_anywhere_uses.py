@@ -170,6 +170,14 @@ def test_our_resnets_keep_their_fused_ends():
     assert block.fusable_attention(x) is block.eca and can_fuse(
         x, block.norm2, block.eca
     )
+    # Fused ends sum in another order than the plain backbone does.
+    plain_model = plain(ours)
+    found.load_state_dict(plain_model.state_dict(), strict=False)
+    images = inputs(RESNET)
+    for training in (True, False):
+        found.train(training), plain_model.train(training)
+        for a, b in zip(found(images), plain_model(images), strict=True):
+            torch.testing.assert_close(a, b, rtol=0, atol=1e-5 * b.abs().max().item())
     deep = attended(dict(ours, depth=50), 'Bottleneck')
     deep.eval()
     assert deep.layer4[2].fusable_attention(x) is deep.layer4[2].eca

@@ -14,6 +14,10 @@ sys.path.append(str(Path(__file__).parents[1]))
 import anywhere_configs as checks  # noqa: E402
 
 TIMM = dict(type='mmpretrain.TIMMBackbone', features_only=True)
+# Its window is larger than the last map of 128 pixels.
+SWIN = dict(
+    type='mmpretrain.SwinTransformer', arch='tiny', out_indices=(2, 3), drop_path_rate=0
+)
 # Backbone, place, layout, blocks
 HOSTS = [
     (dict(TIMM, model_name='efficientnet_b0'), 'InvertedResidual', 'NCHW', 15),
@@ -23,6 +27,7 @@ HOSTS = [
         'NHWC',
         12,
     ),
+    (SWIN, 'SwinBlock', 'NLC', 12),
 ]
 
 
@@ -37,7 +42,7 @@ def test_timm_starts_as_the_plain_backbone(host, at, layout, number):
     layouts = {getattr(m, 'attention_layout', layout) for m in ours.modules()}
     assert layouts == {layout}
     plain.eval(), ours.eval()
-    x = torch.randn(1, 3, 64, 64)
+    x = torch.randn(1, 3, *[224 if host is SWIN else 64] * 2)
     outputs = ours(x)
     assert all(map(torch.equal, outputs, plain(x)))
     sum(out.square().sum() for out in outputs).backward()
