@@ -24,19 +24,16 @@ def main(args: Namespace) -> None:
         say(problem)
     if not inputs.paths:
         raise RequestError('no input is left: give images, videos or folders of them')
-    out = check_out(args.out, inputs.paths)
+    out = check_out(args.out, inputs.paths, args.ann)
     inferencer = load_inferencer(args.model, args.config, args.device)
     findings = Findings(inferencer, out, args.score_thr, args.ann)
     if findings.ids:
         findings.ids.check(inputs.paths)
     began = time.monotonic()
     try:
-        for batch in batches(inputs.samples(inferencer.pipeline), args.batch):
-            findings.add(batch)
-    finally:  # what was found before Ctrl-C or a failure is kept
-        findings.close()
-        for problem in inputs.failed:
-            say(problem)
+        look(inputs, findings, args.batch)
+    except OSError as error:  # such as of a full disk
+        raise RequestError(f'--out {args.out}: {error.strerror or error}') from error
     images = len(findings.images)
     if not images:
         raise RequestError('no input could be read')
@@ -45,6 +42,17 @@ def main(args: Namespace) -> None:
         f'{images} images, {findings.files.rows} detections of score '
         f'{args.score_thr:g} and more, {speed:.1f} images/s: {out}'
     )
+
+
+def look(inputs, findings, batch: int) -> None:
+    """Look at all; what was found before Ctrl-C or a failure is kept."""
+    try:
+        for some in batches(inputs.samples(findings.inferencer.pipeline), batch):
+            findings.add(some)
+    finally:
+        findings.close()
+        for problem in inputs.failed:
+            say(problem)
 
 
 def batches(samples: Iterator, size: int) -> Iterator[list]:

@@ -24,11 +24,11 @@ from .result_files import ResultFiles
 COLOURED = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.ppm')
 
 
-def check_out(name: str, inputs: Iterable[Path]) -> Path:
+def check_out(name: str, inputs: Iterable[Path], ann: str | None) -> Path:
     """The folder for all files, made if need be.
 
     Raises:
-        RequestError: There can be none, or pictures would replace what is looked at.
+        RequestError: There can be none, or a file of the user's would be replaced.
     """
     out = Path(name)
     pictures = os.path.realpath(out / 'pictures')
@@ -37,6 +37,11 @@ def check_out(name: str, inputs: Iterable[Path]) -> Path:
             raise RequestError(
                 f'--out {name}: its pictures would replace {path}: name another folder'
             )
+    written = {os.path.realpath(out / f'{part}.json') for part in ('images', 'results')}
+    if ann and os.path.realpath(ann) in written:
+        raise RequestError(
+            f'--out {name}: it would replace --ann {ann}: name another folder'
+        )
     try:
         (out / 'pictures').mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -52,7 +52,6 @@ def root(tmp_path_factory) -> Path:
     meta = dict(cfg=cfg.pretty_text, dataset_meta=dict(classes=classes))
     torch.save(dict(state_dict=state, meta=meta), root / 'model.pth')
     torch.save(dict(state_dict=state), root / 'bare.pth')
-    torch.save(dict(state_dict=state, meta=dict(cfg=cfg.pretty_text)), root / 'own.pth')
     (root / 'notes.txt').write_text('nothing to see')
     (root / 'broken.jpg').write_bytes(b'no image')
     (root / 'broken.mp4').write_bytes(b'no video')

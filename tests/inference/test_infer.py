@@ -76,9 +76,8 @@ def test_what_cannot_be_read_is_named_and_skipped(run, root, tmp_path):
     assert status == 0 and said.startswith('1 images')
     for path in bad:
         assert f'skipped: {path}: ' in error
-    status, _, error = run(
-        'infer', root / 'model.pth', *bad, '--out', tmp_path / 'none'
-    )
+    out = tmp_path / 'none'
+    status, _, error = run('infer', root / 'model.pth', *bad, '--out', out)
     assert status == 2
     assert error.splitlines()[-1] == 'error: no input could be read'
     assert not list(out.glob('*.*'))
@@ -96,6 +95,7 @@ def test_what_cannot_be_read_is_named_and_skipped(run, root, tmp_path):
         (['ROOT/model.pth', 'ROOT/val', '--batch', '0'], 'give at least 1'),
         (['ROOT/model.pth', 'ROOT/val', '--score-thr', '2'], 'from 0 to 1'),
         (['ROOT/model.pth', 'ROOT/val', '--device', 'abacus'], '--device abacus'),
+        (['ROOT/model.pth', 'ROOT/val', '--device', 'meta'], '--device meta cannot'),
         (['ROOT/model.pth', 'ROOT/val', '--out', 'ROOT/val.json'], 'name a folder'),
         (['ROOT/model.pth', 'ROOT/val', '--ann', 'ROOT/notes.txt'], 'notes.txt'),
         (['ROOT/other.pth', 'ROOT/val'], 'checkpoint: nothing of'),
