@@ -154,7 +154,7 @@ def is_registered(name: str, library: str, kinds: tuple[str, ...]) -> bool:
     """Whether a library, or what it builds upon, registers a name."""
     try:
         module = import_module(f'{HOMES.get(library, library)}.registry')
-    except ImportError:
+    except Exception:  # not installed, or does not fit the rest
         return False
     for kind in kinds:
         registry = getattr(module, kind, None)
