@@ -32,8 +32,8 @@ DROPPED = {'init_cfg', 'pretrained', 'backend_args', 'file_client_args'}
 # They read configs, weights or words from other files, or fetch them.
 REFUSED_KEYS = {'teacher_config', 'teacher_ckpt', 'checkpoint', 'checkpoint_path'}
 REFUSED_KEYS |= {'checkpoint_file', 'lang_model_name', 'tokenizer_name', '_base_'}
-REFUSED_TYPES = {'BertModel', 'Albu', 'HuggingFace', 'TIMMBackbone', 'AFLinkModel'}
-TEXT = re.compile(r'[\w .,:+*?-]*')  # neither a path, an address nor a call
+REFUSED_TYPES = {'BertModel', 'Albu', 'HuggingFace', 'AFLinkModel'}
+TEXT = re.compile(r'[\w .,+*?-]*')  # neither a path, an address nor a call
 
 
 class StrangeConfig(ValueError):

@@ -34,6 +34,7 @@ CASES = {
     'rpn': ('model.test_cfg.rpn.nms', NMS),
     'teacher': ('model.teacher_config', 'evil.py'),
     'fetched': ('model.backbone.name', 'https://127.0.0.1:1/x'),
+    'hub': ('model.backbone.model_name', 'hf-hub:x'),
     'pipeline': ('test_dataloader.dataset.pipeline', [dict(type='Resize'), RUN]),
     'dataset': ('test_dataloader.dataset.type', 'os.system'),
     'metric': ('test_evaluator', [RUN]),
