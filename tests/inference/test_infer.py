@@ -14,6 +14,7 @@ CONFIG = Path(__file__).parents[2] / 'projects/digits/configs/eca_mask_rcnn_r18.
 def test_equal_to_the_test_tool(run, root, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     options = [
+        'custom_hooks=[]',  # no report
         'test_dataloader.num_workers=0',
         'test_dataloader.persistent_workers=False',
         f'test_dataloader.dataset.data_root={root}/',
