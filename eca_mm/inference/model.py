@@ -150,8 +150,9 @@ def prepare(cfg: Config, name: str) -> dict:
     steps[kinds.index('LoadImageFromFile')]['type'] = 'LoadImageFromFile'
     own = metainfo_of(cfg, dataset)
     # DetInferencer builds one to ask it for its palette.
-    dataset = dict(type='mmdet.CocoDataset', metainfo=own, pipeline=steps)
-    cfg.test_dataloader = dict(dataset=dataset)
+    cfg.test_dataloader.dataset = dict(
+        type='mmdet.CocoDataset', metainfo=own, pipeline=steps
+    )
     cfg.visualizer = dict(type='DetLocalVisualizer')  # nothing is sent anywhere
     return own
 
