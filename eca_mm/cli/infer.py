@@ -1,17 +1,12 @@
 """Run a trained detector on images and videos, and write what it finds."""
 
-import json
 import sys
 import time
 from argparse import Namespace
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
 
 from eca_mm.engine.errors import RequestError
-from eca_mm.files import replaced, write_rows
-
-COLUMNS = ['image', 'frame', 'class', 'score', 'x', 'y', 'width', 'height']
 
 
 def main(args: Namespace) -> None:
@@ -29,24 +24,35 @@ def main(args: Namespace) -> None:
         say(problem)
     if not inputs.paths:
         raise RequestError('no input is left: give images, videos or folders of them')
-    out = check_out(args.out)
+    out = check_out(args.out, inputs.paths, args.ann)
     inferencer = load_inferencer(args.model, args.config, args.device)
     findings = Findings(inferencer, out, args.score_thr, args.ann)
-    began, images = time.monotonic(), 0
-    for batch in batches(inputs.samples(inferencer.pipeline), args.batch):
-        findings.add(batch)
-        images += len(batch)
-    findings.close()
-    for problem in inputs.failed:
-        say(problem)
+    if findings.ids:
+        findings.ids.check(inputs.paths)
+    began = time.monotonic()
+    try:
+        look(inputs, findings, args.batch)
+    except OSError as error:  # such as of a full disk
+        raise RequestError(f'--out {args.out}: {error.strerror or error}') from error
+    images = len(findings.images)
     if not images:
         raise RequestError('no input could be read')
-    write(findings, out)
     speed = images / (time.monotonic() - began)
     print(
-        f'{images} images, {len(findings.table)} detections of score '
+        f'{images} images, {findings.files.rows} detections of score '
         f'{args.score_thr:g} and more, {speed:.1f} images/s: {out}'
     )
+
+
+def look(inputs, findings, batch: int) -> None:
+    """Look at all; what was found before Ctrl-C or a failure is kept."""
+    try:
+        for some in batches(inputs.samples(findings.inferencer.pipeline), batch):
+            findings.add(some)
+    finally:
+        findings.close()
+        for problem in inputs.failed:
+            say(problem)
 
 
 def batches(samples: Iterator, size: int) -> Iterator[list]:
@@ -56,14 +62,3 @@ def batches(samples: Iterator, size: int) -> Iterator[list]:
 
 def say(problem: str) -> None:
     print(f'skipped: {problem}', file=sys.stderr)
-
-
-def write(findings, out: Path) -> None:
-    """The three files beside the pictures."""
-    write_rows(out / 'detections.csv', [COLUMNS, *findings.table])
-    for name, content in (
-        ('results.json', findings.results),
-        ('images.json', findings.images_file()),
-    ):
-        with replaced(out / name) as path:
-            path.write_text(json.dumps(content))

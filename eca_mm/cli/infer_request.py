@@ -4,8 +4,9 @@ import argparse
 
 EPILOG = """\
 It writes to DIR: pictures/ (each image, and each video as .mp4, with boxes and masks),
-detections.csv (one line each), results.json (all detections in COCO's result format)
-and images.json (its images and categories, in COCO's format without annotations).
+detections.csv (one line each), results.json (all detections, of any score, in COCO's
+result format) and images.json (its images and categories, in COCO's format without
+annotations). If it is interrupted, they have what was found until then.
 
 examples:
   python tools/infer.py work_dirs/eca_faster_rcnn_r18/epoch_5.pth data/digits/val
@@ -41,8 +42,8 @@ def parse_args() -> argparse.Namespace:
     add(
         '--ann',
         metavar='FILE',
-        help='COCO file whose ids of images (by file name) and categories (by name) '
-        'results.json is to have, so that it can be evaluated with it; default: 1, 2, '
-        '... in the order of images.json',
+        help='COCO file whose ids of images (by the ends of paths) and categories (by '
+        'name) results.json is to have, so that it can be evaluated with it; default: '
+        '1, 2, ... in the order of images.json',
     )
     return parser.parse_args()

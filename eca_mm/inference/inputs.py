@@ -57,60 +57,73 @@ class Inputs:
         return found
 
     def add(self, word: str) -> None:
-        path = Path(word)
-        if path.is_dir():
-            files = [p for p in sorted(path.iterdir()) if p.suffix.lower() in KNOWN]
-            problem = f'{word}: no image or video in this folder'
-        elif path.exists() or not has_magic(word):
-            files = [path] if path.is_file() and path.suffix.lower() in KNOWN else []
-            what = 'neither an image nor a video' if path.exists() else 'not found'
-            problem = f'{word}: {what}'
-        else:
-            files = [p for p in map(Path, sorted(glob(word))) if p.is_file()]
-            files = [p for p in files if p.suffix.lower() in KNOWN]
-            problem = f'{word}: matches no image or video'
-        self.paths += files
+        """Note what a word of the request names, or why it cannot be used."""
+        try:
+            files, problem = self.named_by(word)
+        except (OSError, ValueError) as error:
+            files, problem = [], f'{word}: {getattr(error, "strerror", 0) or error}'
+        files = [path for path in files if path.suffix.lower() in KNOWN]
         if not files:
             self.skipped.append(problem)
+        for path in files:
+            if path.is_file():
+                self.paths.append(path)
+            else:
+                self.skipped.append(f'{path}: not a file')
+
+    def named_by(self, word: str) -> tuple[list[Path], str]:
+        """Files, and what is wrong if there is no image or video among them."""
+        path = Path(word)
+        try:
+            there = path.lstat()
+        except FileNotFoundError:
+            there = None
+        if there and path.is_dir():
+            return sorted(path.iterdir()), f'{word}: no image or video in this folder'
+        if there or not has_magic(word):
+            what = 'neither an image nor a video' if there else 'not found'
+            return [path] if there else [], f'{word}: {what}'
+        found = [p for p in map(Path, sorted(glob(word))) if not p.is_dir()]
+        return found, f'{word}: matches no image or video'
 
     def samples(self, pipeline: Callable) -> Iterator[Sample]:
         """Each image and frame, and a bar of how far it is.
 
+        A video is opened when its turn comes, and what cannot be read is noted.
+
         Args:
             pipeline: The test pipeline, from a path or an image (H, W, 3) in BGR.
         """
-        sources = [self.open(path) for path in self.paths]
-        # OpenCV says a negative number of a file that it cannot read.
-        counts = [1 if video is None else video.frame_cnt for _, video in sources]
-        total = sum(max(count, 0) for count in counts)
-        with tqdm(total=total, unit='image') as bar:
-            for path, video in sources:
-                read = self.image if video is None else self.frames
-                for sample in read(path, pipeline, video):
-                    yield sample
-                    bar.update()
-
-    def open(self, path: Path) -> tuple[Path, mmcv.VideoReader | None]:
-        """A file, with a reader of it if it is a video."""
-        is_video = path.suffix.lower() in VIDEOS
-        return path, mmcv.VideoReader(str(path)) if is_video else None
+        videos = {path for path in self.paths if path.suffix.lower() in VIDEOS}
+        with tqdm(total=len(self.paths) - len(videos), unit='image') as bar:
+            for path in self.paths:
+                read = self.frames if path in videos else self.image
+                try:
+                    for sample in read(path, pipeline, bar):
+                        yield sample
+                        bar.update()
+                except Exception as error:  # of a decoder
+                    kind = 'video' if path in videos else 'image'
+                    what = f'no {kind} can be read from it'
+                    self.failed.append(f'{path}: {what} ({short(error)})')
 
     def image(self, path: Path, pipeline: Callable, _) -> Iterator[Sample]:
-        try:
-            yield Sample(path, None, None, str(path), pipeline(str(path)))
-        except Exception as error:  # of a decoder
-            self.failed.append(f'{path}: no image can be read from it ({short(error)})')
+        yield Sample(path, None, None, str(path), pipeline(str(path)))
 
-    def frames(
-        self, path: Path, pipeline: Callable, video: mmcv.VideoReader
-    ) -> Iterator[Sample]:
+    def frames(self, path: Path, pipeline: Callable, bar: tqdm) -> Iterator[Sample]:
         number = 0
-        for number, frame in enumerate(video, start=1):
-            # BGR to RGB, in which pictures are drawn
-            rgb = np.ascontiguousarray(frame[..., ::-1])
-            yield Sample(path, number - 1, video.fps, rgb, pipeline(frame))
+        with mmcv.VideoReader(str(path)) as video:
+            # OpenCV says a negative number of a file that it cannot read.
+            claimed = max(video.frame_cnt, 0)
+            bar.total += claimed
+            for number, frame in enumerate(video, start=1):
+                # BGR to RGB, in which pictures are drawn
+                rgb = np.ascontiguousarray(frame[..., ::-1])
+                yield Sample(path, number - 1, video.fps, rgb, pipeline(frame))
         if not number:
             self.failed.append(f'{path}: no frame can be read from it')
+        elif number < claimed:
+            self.failed.append(f'{path}: {number} of {claimed} frames could be read')
 
 
 def short(error: Exception) -> str:

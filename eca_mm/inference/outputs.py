@@ -1,6 +1,7 @@
 """What a detector found: pictures, a table, and a file in COCO's result format."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
@@ -12,17 +13,35 @@ from mmdet.registry import METRICS
 from mmdet.structures import DetDataSample
 from mmdet.structures.mask import encode_mask_results
 
-from eca_mm.coco_format.read import read_json
 from eca_mm.engine.errors import RequestError
 from eca_mm.evaluation.dump import coco_results
 
-from .inputs import Sample
+from .ids import read_ids
+from .inputs import Sample, short
 from .model import file_name
+from .result_files import ResultFiles
+
+COLOURED = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.ppm')
 
 
-def check_out(name: str) -> Path:
-    """The folder for all files, made if need be; RequestError if there can be none."""
+def check_out(name: str, inputs: Iterable[Path], ann: str | None) -> Path:
+    """The folder for all files, made if need be.
+
+    Raises:
+        RequestError: There can be none, or a file of the user's would be replaced.
+    """
     out = Path(name)
+    pictures = os.path.realpath(out / 'pictures')
+    for path in inputs:
+        if os.path.realpath(path.parent) == pictures:
+            raise RequestError(
+                f'--out {name}: its pictures would replace {path}: name another folder'
+            )
+    written = {os.path.realpath(out / f'{part}.json') for part in ('images', 'results')}
+    if ann and os.path.realpath(ann) in written:
+        raise RequestError(
+            f'--out {name}: it would replace --ann {ann}: name another folder'
+        )
     try:
         (out / 'pictures').mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -36,8 +55,7 @@ class Findings:
     """Detections of each batch, kept for the files and drawn at once.
 
     Attributes:
-        table: Rows of ``COLUMNS`` of the command.
-        results: All detections as COCO's result format has them.
+        files: The table and the results, written as they come.
         images: The images in COCO's format.
     """
 
@@ -51,8 +69,8 @@ class Findings:
         kind = METRICS.get(dict(evaluator(inferencer.cfg)).get('type', 'CocoMetric'))
         is_coco = isinstance(kind, type) and issubclass(kind, CocoMetric)
         self.box_of = (kind if is_coco else CocoMetric)().xyxy2xywh
-        self.table, self.results, self.images = [], [], []
-        self.names: set[str] = set()
+        self.files, self.images = ResultFiles(out), []
+        self.names: set[str] = set()  # of pictures
         self.video: tuple[Path, cv2.VideoWriter] | None = None
 
     def add(self, batch: list[Sample]) -> None:
@@ -72,14 +90,15 @@ class Findings:
         """Note an image's detections."""
         name = file_name(sample.path, sample.frame)
         height, width = found.ori_shape
-        number = len(self.images) + 1 if self.ids is None else self.ids.image(name)
+        number = len(self.images) + 1 if self.ids is None else self.ids.image(sample)
         self.images.append(dict(id=number, file_name=name, height=height, width=width))
         pred = found.pred_instances.cpu()
         instances = dict(bboxes=pred.bboxes, scores=pred.scores, labels=pred.labels)
         if 'masks' in pred:
             instances['masks'] = encode_mask_results(pred.masks.numpy())
         image = dict(img_id=number, pred_instances=instances)
-        self.results += coco_results([image], self.category_ids, self.box_of)
+        results = coco_results([image], self.category_ids, self.box_of)
+        rows = []
         for label, score, box in zip(
             pred.labels.tolist(), pred.scores.tolist(), pred.bboxes.numpy(), strict=True
         ):
@@ -87,7 +106,8 @@ class Findings:
                 sides = [round(side, 1) for side in self.box_of(box)]
                 kind = self.classes[label]
                 row = [sample.path, sample.frame, kind, round(score, 4), *sides]
-                self.table.append([str(row[0]), *row[1:]])
+                rows.append([str(row[0]), *row[1:]])
+        self.files.add(rows, results)
 
     @property
     def category_ids(self) -> list[int]:
@@ -106,13 +126,14 @@ class Findings:
         """Write a picture (H, W, 3) in RGB, or append it to that of its video."""
         bgr = np.ascontiguousarray(picture[..., ::-1])
         if sample.frame is None:
-            path = self.out / self.free_name(sample.path.name)
-            if not mmcv.imwrite(bgr, str(path)):
-                raise RequestError(f'{path} cannot be written')
+            name = sample.path
+            name = name if name.suffix.lower() in COLOURED else name.with_suffix('.png')
+            write_picture(bgr, self.out / self.free_name(name.name))
             return
         if self.video is None or self.video[0] != sample.path:
-            self.close()
+            self.close_video()
             path = self.out / self.free_name(f'{sample.path.stem}.mp4')
+            path.unlink(missing_ok=True)
             size = bgr.shape[1], bgr.shape[0]
             codec = cv2.VideoWriter_fourcc(*'mp4v')
             writer = cv2.VideoWriter(str(path), codec, sample.fps or 25, size)
@@ -131,38 +152,29 @@ class Findings:
         return name
 
     def close(self) -> None:
+        """Finish all files with what was found so far; none if nothing was."""
+        self.close_video()
+        if self.images:
+            self.files.close(self.images_file())
+
+    def close_video(self) -> None:
         """Finish the picture of a video."""
         if self.video is not None:
             self.video[1].release()
             self.video = None
 
 
+def write_picture(bgr: np.ndarray, path: Path) -> None:
+    """Write a picture (H, W, 3); a link of an earlier run is not followed."""
+    try:
+        path.unlink(missing_ok=True)
+        if not mmcv.imwrite(bgr, str(path)):
+            raise RequestError(f'{path} cannot be written')
+    except (OSError, cv2.error) as error:
+        raise RequestError(f'{path} cannot be written ({short(error)})') from error
+
+
 def evaluator(cfg) -> dict:
     """The first evaluator of a config."""
     found = cfg.get('test_evaluator') or {}
     return (found or [{}])[0] if isinstance(found, (list, tuple)) else found
-
-
-class Ids:
-    """Ids of a COCO file: of images by file name, of categories by label."""
-
-    def __init__(self, path: Path, images: dict[str, int], categories: list[int]):
-        self.path, self.images, self.categories = path, images, categories
-
-    def image(self, name: str) -> int:
-        if name not in self.images:
-            raise RequestError(f'--ann {self.path} has no image {name}')
-        return self.images[name]
-
-
-def read_ids(path: Path, classes: list[str]) -> Ids:
-    """Read ``--ann``; RequestError if it is none, or lacks a class."""
-    try:
-        content = read_json(path)
-        images = {Path(i['file_name']).name: i['id'] for i in content['images']}
-        categories = {c['name']: c['id'] for c in content['categories']}
-        return Ids(path, images, [categories[name] for name in classes])
-    except (OSError, ValueError, TypeError) as error:
-        raise RequestError(f'--ann {path}: {error}') from error
-    except KeyError as error:
-        raise RequestError(f'--ann {path}: it has no {error}') from error
