@@ -7,18 +7,12 @@ from collections.abc import Iterator
 from itertools import islice
 
 from eca_mm.engine.errors import RequestError
+from eca_mm.inference.inputs import Inputs
+from eca_mm.inference.model import load_inferencer
+from eca_mm.inference.outputs import Findings, check_out
 
 
 def main(args: Namespace) -> None:
-    if not 0 <= args.score_thr <= 1:
-        raise RequestError(f'--score-thr {args.score_thr}: give one from 0 to 1')
-    if args.batch < 1:
-        raise RequestError(f'--batch {args.batch}: give at least 1')
-
-    from eca_mm.inference.inputs import Inputs
-    from eca_mm.inference.model import load_inferencer
-    from eca_mm.inference.outputs import Findings, check_out
-
     inputs = Inputs.find(args.inputs)
     for problem in inputs.skipped:
         say(problem)

@@ -1,6 +1,12 @@
-"""What tools/infer.py can be asked for."""
+"""Run a trained detector on images and videos."""
 
 import argparse
+from pathlib import Path
+
+from eca_mm.engine.arguments import find_config
+from eca_mm.engine.errors import RequestError
+
+from .common import as_called, check_checkpoint
 
 EPILOG = """\
 It writes to DIR: pictures/ (each image, and each video as .mp4, with boxes and masks),
@@ -16,8 +22,8 @@ examples:
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description='Run a trained detector on images and videos.',
-        epilog=EPILOG,
+        description=__doc__,
+        epilog=as_called(EPILOG),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
@@ -46,4 +52,23 @@ def parse_args() -> argparse.Namespace:
         'name) results.json is to have, so that it can be evaluated with it; default: '
         '1, 2, ... in the order of images.json',
     )
-    return parser.parse_args()
+    args = parser.parse_args()
+    check(args)
+    return args
+
+
+def check(args: argparse.Namespace) -> None:
+    """What is wrong at first sight, before anything is imported that takes long."""
+    if not 0 <= args.score_thr <= 1:
+        raise RequestError(f'--score-thr {args.score_thr}: give one from 0 to 1')
+    if args.batch < 1:
+        raise RequestError(f'--batch {args.batch}: give at least 1')
+    if args.model.endswith('.onnx'):
+        raise RequestError(
+            f'{args.model}: ONNX files end before the heads: give the checkpoint'
+        )
+    check_checkpoint(args.model)
+    if args.config:
+        args.config = find_config(args.config)
+    if args.ann and not Path(args.ann).is_file():
+        raise RequestError(f'--ann {args.ann}: there is no such file')

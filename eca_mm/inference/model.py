@@ -36,10 +36,6 @@ def load_inferencer(
     Raises:
         RequestError: It cannot be had, or does not fit.
     """
-    if checkpoint.endswith('.onnx'):
-        raise RequestError(
-            f'{checkpoint}: ONNX files end before the heads: give the checkpoint'
-        )
     place = check_device(device)
     try:
         content = read(checkpoint)

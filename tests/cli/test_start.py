@@ -17,6 +17,8 @@ WRONG = {
     f'test {CONFIG} absent.pth': 'checkpoint absent.pth not found',
     f'test {CONFIG} absent.pth --out a.txt': 'name must end in .pkl, .pickle, .json',
     'check absent.py': 'config absent.py not found',
+    'infer absent.pth a.png': 'checkpoint absent.pth not found',
+    'infer a.pth a.png --batch 0': '--batch 0: give at least 1',
     'report absent': 'absent not found: a run is a work dir',
     'report a --replicates 1': '--replicates must be at least 2',
     'compare': 'give --rows, --table or --detector',
