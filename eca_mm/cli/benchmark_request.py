@@ -172,9 +172,10 @@ def check(args: argparse.Namespace) -> None:
             raise RequestError(f'--{name} {path}: there is no folder {path.parent}')
     if args.dtype != 'float32' and (args.amp or args.level == 'detector'):
         raise RequestError(f'--dtype {args.dtype}: --amp and detectors want float32')
+    several = config_names(args) if len(args.config) > 1 else []
     if args.level == 'detector':
         args.config = [find_config(path) for path in args.config]
-    args.names = names(args)
+    args.names = several or names(args)
 
 
 def check_meaning(args: argparse.Namespace) -> None:
@@ -198,19 +199,22 @@ def check_meaning(args: argparse.Namespace) -> None:
             raise RequestError(f'--{option} means nothing with {where}: leave it out')
 
 
+def config_names(args: argparse.Namespace) -> list[str]:
+    """Names of several configs to measure, the baseline first."""
+    paths = [Path(config) for config in args.config]
+    found = [path.stem for path in paths]
+    if len(set(found)) < len(found):  # as configs/modern's are named as configs'
+        found = [f'{path.parent.name}/{path.stem}' for path in paths]
+    if len(set(found)) < len(found):
+        raise RequestError(f'--config: two of {found} have the same name')
+    args.baseline = found[0]
+    return found
+
+
 def names(args: argparse.Namespace) -> list[str]:
-    """Providers or configs to measure, the baseline first."""
+    """Providers to measure, the baseline first."""
     if args.paper_table:
         return []
-    if len(args.config) > 1:
-        paths = [Path(config) for config in args.config]
-        found = [path.stem for path in paths]
-        if len(set(found)) < len(found):  # as configs/modern's are named as configs'
-            found = [f'{path.parent.name}/{path.stem}' for path in paths]
-        if len(set(found)) < len(found):
-            raise RequestError(f'--config: two of {found} have the same name')
-        args.baseline = found[0]
-        return found
     if args.profile == args.baseline:
         raise RequestError(f'--profile {args.profile}: that is the baseline itself')
     wanted = [args.profile] if args.profile else args.providers
