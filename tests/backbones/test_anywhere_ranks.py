@@ -41,7 +41,9 @@ def test_two_ranks_have_the_gradient_of_both_images(tmp_path):
         process.join(120)
         assert process.exitcode == 0
     backward(model, images)
-    found = [torch.load(tmp_path / f'{rank}.pt') for rank in range(2)]
+    found = [
+        torch.load(tmp_path / f'{rank}.pt', weights_only=True) for rank in range(2)
+    ]
     for name, parameter in model.named_parameters():
         assert (parameter.grad is None) == (not parameter.requires_grad), name
         for grads in found:
