@@ -116,8 +116,8 @@ def test_configs_side_by_side(run, tmp_path, repo):
 
 def test_configs_of_one_name_are_told_apart_by_their_folders():
     config = ['configs/modern/mask_rcnn_r50.py', 'configs/mask_rcnn_r50.py']
-    args = argparse.Namespace(config=config, paper_table=None)
-    assert benchmark_request.names(args) == [
+    args = argparse.Namespace(config=config)
+    assert benchmark_request.config_names(args) == [
         'modern/mask_rcnn_r50',
         'configs/mask_rcnn_r50',
     ]
