@@ -4,10 +4,8 @@ from copy import deepcopy
 from pathlib import Path
 
 import torch
-from mmdet.structures import DetDataSample
-from mmdet.structures.mask import BitmapMasks
 from mmengine.config import Config
-from mmengine.structures import InstanceData
+from one_box import sample_with_one_box
 from torch import Tensor, nn
 
 from eca_mm.checkpoints.load_report import load_report
@@ -59,25 +57,13 @@ def train_step(model: nn.Module) -> float:
     model.train()
     data = dict(
         inputs=[*torch.randint(0, 255, (2, 3, 64, 64), dtype=torch.uint8)],
-        data_samples=[sample(model.with_mask) for _ in '12'],
+        data_samples=[sample_with_one_box(model.with_mask) for _ in '12'],
     )
     model.data_preprocessor.batch_augments = None  # random sizes, larger than ours
     data = model.data_preprocessor(data, training=True)
     total, _ = model.parse_losses(model(**data, mode='loss'))
     total.backward()
     return total.item()
-
-
-def sample(with_mask: bool) -> DetDataSample:
-    mask = torch.zeros(1, 64, 64, dtype=torch.uint8)
-    mask[:, 8:40, 16:56] = 1
-    found = DetDataSample(metainfo=dict(img_shape=(64, 64), scale_factor=(1.0, 1.0)))
-    found.gt_instances = InstanceData(
-        bboxes=torch.tensor([[16.0, 8, 56, 40]]), labels=torch.tensor([3])
-    )
-    if with_mask:
-        found.gt_instances.masks = BitmapMasks(mask.numpy(), 64, 64)
-    return found
 
 
 class Features(nn.Module):

@@ -6,11 +6,9 @@ import torch
 import yaml
 from mmcv.cnn.bricks import ContextBlock, NonLocal2d
 from mmdet.registry import MODELS
-from mmdet.structures import DetDataSample
-from mmdet.structures.mask import BitmapMasks
 from mmengine.config import Config, DictAction
 from mmengine.hub import get_config
-from mmengine.structures import InstanceData
+from one_box import sample_with_one_box
 
 from eca_mm.checkpoints.released import asked_sizes, find_release, releases
 from eca_mm.paper import config_name, load_table
@@ -49,18 +47,6 @@ def test_builds_and_trains_a_step(path):
     for name, parameter in model.named_parameters():
         if '.eca.' in name and parameter.requires_grad:
             assert parameter.grad.abs().sum() > 0, name
-
-
-def sample_with_one_box(with_mask: bool) -> DetDataSample:
-    mask = torch.zeros(1, 64, 64, dtype=torch.uint8)
-    mask[:, 8:40, 16:56] = 1
-    sample = DetDataSample(metainfo=dict(img_shape=(64, 64), scale_factor=(1.0, 1.0)))
-    sample.gt_instances = InstanceData(
-        bboxes=torch.tensor([[16.0, 8, 56, 40]]), labels=torch.tensor([3])
-    )
-    if with_mask:
-        sample.gt_instances.masks = BitmapMasks(mask.numpy(), 64, 64)
-    return sample
 
 
 @pytest.mark.parametrize('folder', ['', 'modern/'])

@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from torch import nn
+
+from eca_mm.findings import did_you_mean
 
 from .attended import Mixin
 from .dry_run import Calls
@@ -156,5 +157,5 @@ def nearest(module: nn.Module, word: str) -> str:
     known = {STAGES: None}
     for path, part in module.named_modules():
         known |= dict.fromkeys([type(part).__name__, path])
-    near = get_close_matches(word, known, n=1, cutoff=0.6)
-    return f' (did you mean {near[0]!r}?)' if near else ''
+    near = did_you_mean(word, known)
+    return f' ({near})' if near else ''

@@ -13,7 +13,7 @@ from eca_mm.engine.errors import RequestError
 from eca_mm.paper import load_table
 from eca_mm.place import folder
 
-from .common import as_called
+from .common import check_shape, parser_of
 
 EPILOG = """\
 examples:
@@ -64,11 +64,7 @@ NOT_IN_PROFILE = ('providers', 'out', 'markdown', 'plot')
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog=as_called(EPILOG),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = parser_of(__doc__, EPILOG)
     add_subjects(parser)
     add_conditions(parser)
     parser.add_argument('--out', type=Path, metavar='F.csv', help='all figures')
@@ -159,8 +155,7 @@ def check(args: argparse.Namespace) -> None:
             setattr(args, name, default)
     if args.frozen_stages is None:
         args.frozen_stages = 1 if args.norms == 'eval' else -1
-    if min(args.shape) < 32:
-        raise RequestError(f'--shape {args.shape}: each side must be at least 32')
+    check_shape(args.shape)
     for name in ('batch', 'rounds'):
         if getattr(args, name) < 1:
             raise RequestError(f'--{name} {getattr(args, name)}: must be at least 1')

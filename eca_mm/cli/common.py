@@ -2,7 +2,13 @@
 
 import re
 import sys
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import (
+    ArgumentParser,
+    ArgumentTypeError,
+    Namespace,
+    RawDescriptionHelpFormatter,
+)
+from collections.abc import Sequence
 from pathlib import Path
 
 from eca_mm.engine.arguments import check_work_dir, find_config
@@ -15,6 +21,15 @@ def as_called(examples: str) -> str:
         return examples
     own = re.sub(r'python tools/\w+\.py', sys.argv[0], examples)
     return re.sub(r'(?<= )configs/', 'eca_mm::', own)
+
+
+def parser_of(description: str, epilog: str) -> ArgumentParser:
+    """A parser that leaves the lines of both texts as they are."""
+    return ArgumentParser(
+        description=description,
+        epilog=as_called(epilog),
+        formatter_class=RawDescriptionHelpFormatter,
+    )
 
 
 def positive(text: str) -> int:
@@ -54,3 +69,9 @@ def check_checkpoint(name: str) -> None:
     """Raise RequestError if a checkpoint is a file and not there."""
     if '://' not in name and not Path(name).expanduser().exists():
         raise RequestError(f'checkpoint {name} not found: give the path of a file')
+
+
+def check_shape(shape: Sequence[int], least: int = 32) -> None:
+    """Raise RequestError if an image (W, H) of ``--shape`` is too small."""
+    if min(shape) < least:
+        raise RequestError(f'--shape {shape}: each side must be at least {least}')

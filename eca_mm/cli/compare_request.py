@@ -10,7 +10,7 @@ from eca_mm.paper.gpu_hours import TFLOPS
 from eca_mm.paper.tables import DETECTORS
 from eca_mm.place import folder
 
-from .common import as_called
+from .common import parser_of
 
 EXECUTORS = ('local', 'slurm', 'debug')  # of eca_mm/campaign/executors.py
 PLAN = 'campaign.json'  # of a campaign, in its folder
@@ -33,11 +33,7 @@ examples:
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog=as_called(EPILOG),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = parser_of(__doc__, EPILOG)
     add_request(parser)
     add_execution(parser)
     parser.add_argument(

@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.table import Table
 from tqdm import tqdm
 
-import eca_mm  # noqa: F401  (registers backbones, plugins and hooks)
 from eca_mm.analysis import compare, complexity
 from eca_mm.engine import build_detector, read_config
 from eca_mm.place import folder

@@ -3,9 +3,8 @@
 import argparse
 
 from eca_mm.engine.arguments import find_config
-from eca_mm.engine.errors import RequestError
 
-from .common import as_called
+from .common import check_shape, parser_of
 
 TABLES = (2, 3, 5)  # of the paper, that eca_mm/analysis/compare.py knows
 FORMATS = ('table', 'markdown', 'csv', 'json')
@@ -18,11 +17,7 @@ examples:
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog=as_called(EPILOG),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = parser_of(__doc__, EPILOG)
     parser.add_argument('configs', nargs='*', help='config files')
     parser.add_argument(
         '--paper-table',
@@ -52,8 +47,7 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if bool(args.configs) == (args.paper_table is not None):
         parser.error('give config files or --paper-table')
-    if min(args.shape) < 32:
-        raise RequestError(f'--shape {args.shape}: each side must be at least 32')
+    check_shape(args.shape)
     for config in args.configs:
         find_config(config)
     return args

@@ -6,7 +6,7 @@ from pathlib import Path
 from eca_mm.engine.arguments import find_config
 from eca_mm.engine.errors import RequestError
 
-from .common import as_called, check_checkpoint
+from .common import check_checkpoint, parser_of
 
 # As eca_mm/checkpoints/layouts.py has them.
 LAYOUTS = ('ecanet', 'mmdet-v1', 'timm', 'mmpretrain', 'torchvision')
@@ -33,11 +33,7 @@ examples:
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=DESCRIPTION,
-        epilog=as_called(EPILOG),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = parser_of(DESCRIPTION, EPILOG)
     parser.add_argument('source', help='the published file')
     parser.add_argument('out', type=Path, help='the file to write, a .pth')
     parser.add_argument(

@@ -6,7 +6,6 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-import eca_mm  # noqa: F401  (registers backbones, plugins and hooks)
 from eca_mm import export
 from eca_mm.backbones.fold import describe
 from eca_mm.engine import (

@@ -7,7 +7,7 @@ from pathlib import Path
 from eca_mm.engine.arguments import add_settings, find_config
 from eca_mm.engine.errors import RequestError
 
-from .common import as_called, check_checkpoint
+from .common import check_checkpoint, check_shape, parser_of
 
 PACKAGES = ('onnx', 'onnxscript', 'onnxruntime')  # as eca_mm/export.py needs
 MIN_SIDE = 256  # RetinaNet's last map has a stride of 128, and is to be 2 pixels large
@@ -35,11 +35,7 @@ example:
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=DESCRIPTION,
-        epilog=as_called(EPILOG),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = parser_of(DESCRIPTION, EPILOG)
     parser.add_argument('config', help='config file of a detector')
     parser.add_argument(
         'checkpoint', help='checkpoint file, or ecanet-coco://NAME, of that detector'
@@ -77,7 +73,6 @@ def check(args: argparse.Namespace) -> None:
         raise RequestError(f'{args.out}: the name must end in .onnx')
     if not args.out.parent.is_dir() or args.out.is_dir():
         raise RequestError(f'{args.out}: give a file in a folder that exists')
-    if min(args.shape) < MIN_SIDE:
-        raise RequestError(f'--shape {args.shape}: each side must be at least 256')
+    check_shape(args.shape, MIN_SIDE)
     args.config = find_config(args.config)
     check_checkpoint(args.checkpoint)

@@ -6,7 +6,7 @@ from pathlib import Path
 from eca_mm.engine.arguments import find_config
 from eca_mm.engine.errors import RequestError
 
-from .common import as_called, check_checkpoint
+from .common import check_checkpoint, parser_of
 
 EPILOG = """\
 It writes to DIR: pictures/ (each image, and each video as .mp4, with boxes and masks),
@@ -21,11 +21,7 @@ examples:
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog=as_called(EPILOG),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = parser_of(__doc__, EPILOG)
     add = parser.add_argument
     add('model', metavar='MODEL', help='checkpoint file of a trained detector')
     add(

@@ -7,7 +7,7 @@ from eca_mm.engine.errors import RequestError
 from eca_mm.evaluation.report.groups import read_groups
 from eca_mm.evaluation.report.runs import ReportError
 
-from .common import as_called
+from .common import parser_of
 
 EPILOG = """\
 A work dir is one that tools/train.py or tools/test.py wrote: it holds the predictions,
@@ -35,11 +35,7 @@ examples:
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog=as_called(EPILOG),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = parser_of(__doc__, EPILOG)
     parser.add_argument(
         'runs', nargs='+', metavar='[NAME=]RUN[,RUN ...]',
         help='a work dir, or a file of detections in COCO result format; or several, '

@@ -8,7 +8,6 @@ from mmdet.engine.hooks.utils import trigger_visualization_hook
 from mmdet.evaluation import CocoMetric
 from mmengine.config import Config
 
-import eca_mm  # noqa: F401  (registers backbones, plugins and hooks)
 from eca_mm.engine import (
     FoldNormsHook,
     RequestError,

@@ -5,7 +5,6 @@ from argparse import Namespace
 from mmengine.config import Config
 from mmengine.device import is_cuda_available
 
-import eca_mm  # noqa: F401  (registers backbones, plugins and hooks)
 from eca_mm.engine import (
     RequestError,
     ask_to_resume,

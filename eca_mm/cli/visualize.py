@@ -11,7 +11,6 @@ from mmengine.registry import init_default_scope
 from torch import nn
 from tqdm import tqdm
 
-import eca_mm  # noqa: F401  (registers backbones, plugins and hooks)
 from eca_mm.analysis import gate_figures as figures
 from eca_mm.analysis import gates as analysis
 from eca_mm.analysis.gate_files import write_data, write_figures
@@ -23,6 +22,7 @@ from eca_mm.engine import (
     refuse_problems,
 )
 from eca_mm.engine.arguments import parsed
+from eca_mm.engine.preflight.config_parts import innermost
 from eca_mm.engine.weights import load_weights
 
 from .visualize_request import SHOWN_CLASSES
@@ -57,9 +57,7 @@ def find_images(cfg: Config, args: Namespace) -> LabelledImages:
 @torch.no_grad()
 def run(model: nn.Module, cfg: Config, infos: list[dict]) -> None:
     """Show the model each image, by the steps of the config's test pipeline."""
-    dataset = cfg.test_dataloader.dataset
-    while 'dataset' in dataset:
-        dataset = dataset.dataset
+    dataset = innermost(cfg.test_dataloader.dataset)
     # The images of --data have no annotations, and the backbone needs none.
     kinds = ('LoadAnnotations', 'V1LoadAnnotations')
     steps = [step for step in dataset.pipeline if step['type'] not in kinds]

@@ -6,7 +6,7 @@ from pathlib import Path
 from eca_mm.engine.arguments import add_settings, find_config
 from eca_mm.engine.errors import RequestError
 
-from .common import as_called, check_checkpoint
+from .common import check_checkpoint, parser_of
 
 SHOWN_CLASSES = 5  # lines in a plot
 EPILOG = """\
@@ -24,11 +24,7 @@ examples:
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog=as_called(EPILOG),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = parser_of(__doc__, EPILOG)
     parser.add_argument('config', help='config file of a model with channel gates')
     parser.add_argument('checkpoint', help='checkpoint file, or ecanet://NAME')
     parser.add_argument(

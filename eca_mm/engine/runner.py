@@ -39,6 +39,23 @@ def in_scope(cfg: Config) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def blamed_on(cfg: Config) -> Iterator[None]:
+    """What goes wrong in building a config's parts is told of the config, in one line.
+
+    Raises:
+        RequestError: Something went wrong, or it has no model.
+    """
+    if 'model' not in cfg:
+        raise RequestError(f'config {cfg.filename}: it has no model')
+    try:
+        yield
+    except Exception as error:  # a config is code: anything can be raised
+        raise RequestError(
+            f'config {cfg.filename}: {type(error).__name__}: {error}'
+        ) from error
+
+
 def build_model(cfg: Config, device: str = 'cpu') -> nn.Module:
     """The model of a config, with random weights; the config stays as it is.
 
@@ -48,16 +65,9 @@ def build_model(cfg: Config, device: str = 'cpu') -> nn.Module:
     Raises:
         RequestError: It cannot be built.
     """
-    if 'model' not in cfg:
-        raise RequestError(f'config {cfg.filename}: it has no model')
-    try:
-        with in_scope(cfg), torch.device(device):
-            # From a copy: mmdet's detectors write into what they are built from.
-            return MODELS.build(deepcopy(cfg.model))
-    except Exception as error:  # a config is code: anything can be raised
-        raise RequestError(
-            f'config {cfg.filename}: {type(error).__name__}: {error}'
-        ) from error
+    with blamed_on(cfg), in_scope(cfg), torch.device(device):
+        # From a copy: mmdet's detectors write into what they are built from.
+        return MODELS.build(deepcopy(cfg.model))
 
 
 def build_detector(cfg: Config) -> nn.Module:

@@ -6,6 +6,8 @@ from copy import deepcopy
 from mmdet.datasets.transforms import PackDetInputs
 from mmengine.config import Config, ConfigDict
 
+from .preflight.config_parts import innermost
+
 DEFAULT_MODEL = dict(
     type='DetTTAModel',
     tta_cfg=dict(nms=dict(type='nms', iou_threshold=0.5), max_per_img=100),
@@ -20,9 +22,7 @@ def apply_tta(cfg: Config) -> None:
     """Wrap model and pipeline for test-time augmentation, by default with a flip."""
     kind = cfg.get('tta_model') or DEFAULT_MODEL
     cfg.model = ConfigDict(**kind, module=cfg.model)
-    dataset = cfg.test_dataloader.dataset
-    while 'dataset' in dataset:
-        dataset = dataset.dataset
+    dataset = innermost(cfg.test_dataloader.dataset)
     mirror = MIRRORS.get(kind.get('type'), 'RandomFlip')
     dataset.pipeline = cfg.get('tta_pipeline') or flip_pipeline(
         dataset.pipeline, mirror

@@ -7,8 +7,7 @@ from pathlib import Path, PurePath
 from eca_mm.coco_format.read import read_json
 from eca_mm.engine.errors import RequestError
 
-from .inputs import VIDEOS, Sample
-from .model import file_name
+from .inputs import VIDEOS, Sample, file_name
 
 
 class Ids:

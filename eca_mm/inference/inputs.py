@@ -126,5 +126,10 @@ class Inputs:
             self.failed.append(f'{path}: {number} of {claimed} frames could be read')
 
 
+def file_name(path: Path, frame: int | None) -> str:
+    """A name for an image in COCO's files."""
+    return path.name if frame is None else f'{path.name}#{frame}'
+
+
 def short(error: Exception) -> str:
     return ' '.join(str(error).split())[:100] or type(error).__name__

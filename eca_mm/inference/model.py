@@ -4,7 +4,6 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from io import StringIO
-from pathlib import Path
 
 import torch
 from mmdet.apis import DetInferencer
@@ -16,7 +15,8 @@ from eca_mm.checkpoints.safe import CheckpointError
 from eca_mm.config_dump import ConfigDumpError
 from eca_mm.engine.arguments import read_config
 from eca_mm.engine.errors import RequestError
-from eca_mm.engine.runner import build_model, in_scope
+from eca_mm.engine.preflight.config_parts import innermost
+from eca_mm.engine.runner import blamed_on, in_scope
 from eca_mm.engine.weights import load_weights
 
 from .class_names import check_classes, classes_in
@@ -46,8 +46,6 @@ def load_inferencer(
     blamed = nullcontext() if config else blame_config_of(checkpoint)
     with blamed:
         own = prepare(cfg, config or checkpoint)
-        # Builds it once more than needed; what the config lacks is so told in one line.
-        build_model(cfg, 'cpu')
         inferencer = build_inferencer(cfg, place)
     told = {**own, **classes_in(meta, checkpoint)}
     shown = inferencer.model.dataset_meta  # which the visualizer has, too
@@ -58,9 +56,13 @@ def load_inferencer(
 
 
 def build_inferencer(cfg: Config, device: str | None) -> DetInferencer:
-    """One with random weights."""
+    """One with random weights.
+
+    Raises:
+        RequestError: The config has no model, or it cannot be built.
+    """
     scope = cfg.get('default_scope', 'mmdet')
-    with redirect_stdout(StringIO()), warnings.catch_warnings():
+    with blamed_on(cfg), redirect_stdout(StringIO()), warnings.catch_warnings():
         warnings.simplefilter('ignore')  # that it has no weights yet
         return DetInferencer(cfg, None, device, scope, show_progress=False)
 
@@ -131,10 +133,8 @@ def prepare(cfg: Config, name: str) -> dict:
     Raises:
         RequestError: There is no test pipeline that begins with an image.
     """
-    dataset = (cfg.get('test_dataloader') or {}).get('dataset')
-    while dataset is not None and 'dataset' in dataset:
-        dataset = dataset.dataset
-    steps = [*((dataset or {}).get('pipeline') or [])]
+    dataset = innermost((cfg.get('test_dataloader') or {}).get('dataset') or {})
+    steps = [*(dataset.get('pipeline') or [])]
     steps = [step for step in steps if 'LoadAnnotations' not in kind_of(step)]
     kinds = [kind_of(step) for step in steps]
     if 'LoadImageFromFile' not in kinds:
@@ -169,8 +169,3 @@ def metainfo_of(cfg: Config, dataset: Mapping) -> dict:
         return {}
     own = load({**(dataset.get('metainfo') or {})})
     return {key: own[key] for key in ('classes', 'palette') if own.get(key)}
-
-
-def file_name(path: Path, frame: int | None) -> str:
-    """A name for an image in COCO's files."""
-    return path.name if frame is None else f'{path.name}#{frame}'

@@ -14,11 +14,11 @@ from mmdet.structures import DetDataSample
 from mmdet.structures.mask import encode_mask_results
 
 from eca_mm.engine.errors import RequestError
+from eca_mm.engine.preflight.config_parts import metrics_of
 from eca_mm.evaluation.dump import coco_results
 
 from .ids import read_ids
-from .inputs import Sample, short
-from .model import file_name
+from .inputs import Sample, file_name, short
 from .result_files import ResultFiles
 
 COLOURED = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.ppm')
@@ -66,7 +66,8 @@ class Findings:
         self.out, self.score_thr = out / 'pictures', score_thr
         self.classes = list(inferencer.model.dataset_meta['classes'])
         self.ids = read_ids(Path(ann), self.classes) if ann else None
-        kind = METRICS.get(dict(evaluator(inferencer.cfg)).get('type', 'CocoMetric'))
+        metrics = metrics_of(inferencer.cfg, 'test') or [{}]
+        kind = METRICS.get(metrics[0].get('type', 'CocoMetric'))
         is_coco = isinstance(kind, type) and issubclass(kind, CocoMetric)
         self.box_of = (kind if is_coco else CocoMetric)().xyxy2xywh
         self.files, self.images = ResultFiles(out), []
@@ -172,9 +173,3 @@ def write_picture(bgr: np.ndarray, path: Path) -> None:
             raise RequestError(f'{path} cannot be written')
     except (OSError, cv2.error) as error:
         raise RequestError(f'{path} cannot be written ({short(error)})') from error
-
-
-def evaluator(cfg) -> dict:
-    """The first evaluator of a config."""
-    found = cfg.get('test_evaluator') or {}
-    return (found or [{}])[0] if isinstance(found, (list, tuple)) else found

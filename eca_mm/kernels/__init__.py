@@ -32,7 +32,7 @@ def chosen(x: Tensor, how: bool | str) -> bool:
     Raises:
         RuntimeError: 'triton' asks for them on a GPU where they do not run.
     """
-    if how not in (True, 'triton') or torch.compiler.is_compiling() or not serve(x):
+    if how not in (True, 'triton') or not serve(x):
         return False
     if how == 'triton':
         if x.is_cuda and (why := cause(x.device, x.dtype)):
@@ -49,8 +49,8 @@ def serve(x: Tensor) -> bool:
     fuses the plain operators into kernels of its own.
     """
     return (
-        (x.is_cuda or os.environ.get('TRITON_INTERPRET') == '1')
+        not torch.compiler.is_compiling()
+        and (x.is_cuda or os.environ.get('TRITON_INTERPRET') == '1')
         and x.dtype in DTYPES
         and x.numel() > 0
-        and not torch.compiler.is_compiling()
     )

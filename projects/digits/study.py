@@ -42,6 +42,9 @@ METHODS = {
 }
 DATA = dict(out='data/digits_study', size=64, train=4000, val=1000)
 FIGURES = ('AP', 'AP50', 'AP75')
+# Columns of the report's scores_bbox.csv; all others are fractions.
+TEXTS = ('figure', 'run', 'mark')
+PLAIN = ('images', 'seeds', 'difference_p', 'p_adjusted', 'training_share')
 HEAD = ['attention', 'params (10^6)', 'GFLOPs', 'box AP', f'− {BASELINE}', 'p', 'mark']
 
 
@@ -113,24 +116,13 @@ def read_scores(report: Path) -> list[dict]:
     """Of each method what the report says of its AP, in percent."""
     with (report / 'report_data/scores_bbox.csv').open(newline='') as file:
         rows = [row for row in csv.DictReader(file) if row['figure'] == 'AP']
-    kept = ('run', 'mark')
-    return [
-        {
-            k: v if k in kept else as_number(k, v)
-            for k, v in row.items()
-            if k != 'figure'
-        }
-        for row in rows
-    ]
+    return [{name: as_told(name, text) for name, text in row.items()} for row in rows]
 
 
-def as_number(name: str, text: str) -> float | None:
-    if not text:
-        return None
-    return float(text) * (1 if name in PLAIN else 100)
-
-
-PLAIN = ('images', 'seeds', 'difference_p', 'p_adjusted', 'training_share')
+def as_told(name: str, text: str) -> str | float | None:
+    if name in TEXTS:
+        return text
+    return float(text) * (1 if name in PLAIN else 100) if text else None
 
 
 def complexity_of(method: str) -> dict:

@@ -22,6 +22,13 @@ def leaf_datasets(dataset: dict) -> Iterator[dict]:
         yield from chain.from_iterable(map(leaf_datasets, inner))
 
 
+def innermost(dataset: dict) -> dict:
+    """A dataset without those that wrap it, such as RepeatDataset."""
+    while 'dataset' in dataset:
+        dataset = dataset['dataset']
+    return dataset
+
+
 def as_list(value) -> list:
     """What a config may give alone or as several."""
     return list(value) if isinstance(value, (list, tuple)) else [value]
@@ -29,8 +36,7 @@ def as_list(value) -> list:
 
 def metrics_of(cfg: dict, split: str) -> list[dict]:
     """The metrics of a split's evaluator."""
-    evaluator = cfg.get(f'{split}_evaluator') or []
-    return evaluator if isinstance(evaluator, list) else [evaluator]
+    return as_list(cfg.get(f'{split}_evaluator') or [])
 
 
 def image_folder(dataset: dict) -> Path:
