@@ -167,10 +167,13 @@ def main() -> int:
         labels.tell_of_sizes(coco, marks)
         errors += tell(coco, path)
     folder = os.path.relpath(args.images, args.out)
-    print(f"""for the config:
-data_root = '{args.out}/'
-images = '{folder}/'
-classes = {tuple(found.classes)!r}""")
+    lines = [f"{name}_images = '{folder}/'" for name in splits]
+    lines = [
+        f"data_root = '{args.out}/'",
+        *lines,
+        f'classes = {tuple(found.classes)!r}',
+    ]
+    print('for the config:', *lines, sep='\n')
     return 2 if errors else 0
 
 

@@ -51,7 +51,13 @@ def test_voc(convert, tmp_path):
     ]
     assert 'licenses' not in train and 'license' not in train['images'][0]
     assert '3 images (2 without objects), 1 cat, 1 dog' in said
-    assert "images = '../images/'\nclasses = ('cat', 'dog')" in said
+    assert said.splitlines()[-5:] == [
+        'for the config:',
+        f"data_root = '{out}/'",
+        "train_images = '../images/'",
+        "val_images = '../images/'",
+        "classes = ('cat', 'dog')",
+    ]
     assert 'without labels, taken for images without objects: d\n' in error
 
 

@@ -3,8 +3,9 @@
 # below, and see docs/own_data.md. Not trained by us on real data.
 _base_ = 'eca_mm::modern/faster_rcnn_r50.py'
 
-data_root = 'data/pets/'  # these three as projects/own_data/convert.py prints them
-images = 'images/'
+data_root = 'data/pets/'  # these four as projects/own_data/convert.py prints them
+train_images = 'images/'
+val_images = 'images/'
 classes = ('cat', 'dog')
 batch_size = 2  # images a GPU; the learning rate goes with it
 iterations = 2000  # max(1000, max(4000, 12 * training images) / images in a step)
@@ -27,23 +28,22 @@ train_pipeline = [
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackDetInputs'),
 ]
-data = dict(
-    data_root=data_root,
-    data_prefix=dict(img=images),
-    metainfo=dict(classes=classes),
-)
+data = dict(data_root=data_root, metainfo=dict(classes=classes))
 train_dataloader = dict(
     batch_size=batch_size,
     sampler=dict(type='InfiniteSampler'),
     dataset=dict(
         **data,
         ann_file='train.json',
+        data_prefix=dict(img=train_images),
         # Images without objects are examples, too.
         filter_cfg=dict(filter_empty_gt=False),
         pipeline=train_pipeline,
     ),
 )
-val_dataloader = dict(dataset=dict(**data, ann_file='val.json'))
+val_dataloader = dict(
+    dataset=dict(**data, ann_file='val.json', data_prefix=dict(img=val_images)),
+)
 test_dataloader = val_dataloader
 val_evaluator = dict(ann_file=data_root + 'val.json')
 test_evaluator = val_evaluator
