@@ -115,7 +115,7 @@ def rates(schedulers: list[dict], iterations: int, epoch: int = 1) -> list[float
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     by_epoch, by_iteration = [], []
     for settings in schedulers:
-        scheduler = PARAM_SCHEDULERS.build(dict(settings), dict(optimizer=optimizer))
+        scheduler = PARAM_SCHEDULERS.build(dict(settings, optimizer=optimizer))
         (by_epoch if scheduler.by_epoch else by_iteration).append(scheduler)
     found = []
     for i in range(iterations):
@@ -144,7 +144,7 @@ def test_the_arithmetic_of_the_guide():
     cfg = Config.fromfile(TEMPLATE)
     assert cfg.train_cfg.max_iters == 2000
     found = rates(cfg.param_scheduler, 2000)
-    assert found[0] == 0.001 and found[199:1333] == [1.0] * 1134
+    assert found[0] == 0.001 and found[199:1333] == pytest.approx([1.0] * 1134)
     assert found[1333:1833] == pytest.approx([0.1] * 500)
     assert found[1833:] == pytest.approx([0.01] * 167)
     assert sum(found) / 2000 == pytest.approx(0.642, abs=0.0005)
