@@ -81,7 +81,9 @@ def add_whole(parser: argparse.ArgumentParser) -> None:
         help='images of your data for the check of --whole (default: noise, of which '
         'a trained model is not sure)',
     )
-    add('--fp16', action='store_true', help='write OUT_fp16.onnx as well, half as large')
+    add(
+        '--fp16', action='store_true', help='write OUT_fp16.onnx as well, half as large'
+    )
     add(
         '--int8',
         nargs='+',

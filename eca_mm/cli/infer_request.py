@@ -79,6 +79,8 @@ def check_onnx(args: argparse.Namespace) -> None:
     """Raise RequestError if a file cannot be run, or is not to be asked for more."""
     for package, name in PACKAGES.items():
         if find_spec(package) is None:
-            raise RequestError(f'{name} is not installed: pip install "eca_mm[runtime]"')
+            raise RequestError(
+                f'{name} is not installed: pip install "eca_mm[runtime]"'
+            )
     if args.config:
         raise RequestError('--config is of checkpoints: an ONNX file tells its own')

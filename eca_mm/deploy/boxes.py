@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from eca_mm.engine.errors import RequestError
 from eca_mm.mmdet_v1 import V1DeltaXYWHBBoxCoder
 
+from .sizes import anchors
+
 MAX_RATIO = abs(math.log(16 / 1000))  # mmdet's wh_ratio_clip
 
 
@@ -24,16 +26,10 @@ class Anchors(nn.Module):
     def __init__(self, generator: AnchorGenerator, level: int) -> None:
         super().__init__()
         self.register_buffer('base', generator.base_anchors[level].float())
-        self.stride = generator.strides[level]  # of x and y
+        self.stride = [int(step) for step in generator.strides[level]]
 
     def forward(self, features: Tensor) -> Tensor:
-        height, width = features.shape[-2:]
-        x = torch.arange(width, device=features.device) * self.stride[0]
-        y = torch.arange(height, device=features.device) * self.stride[1]
-        y, x = torch.meshgrid(y, x, indexing='ij')
-        shifts = torch.stack([x, y, x, y], -1).to(self.base)
-        # (H, W, 1, 4) + (A, 4) -> (1, H * W * A, 4)
-        return (shifts[:, :, None] + self.base).reshape(1, -1, 4)
+        return anchors(features, self.base, self.stride)
 
 
 class Decode(nn.Module):

@@ -9,7 +9,8 @@ from eca_mm.mmdet_v1 import V1RetinaHead
 
 from .boxes import Anchors, Decode
 from .heads import Found
-from .proposals import best, by_anchor, large_enough, rows_of
+from .proposals import large_enough, most_of, rows_of
+from .sizes import best, by_anchor
 from .suppression import check_nms, suppress
 
 
@@ -66,15 +67,20 @@ class NameAnchors(nn.Module):
         """The best pairs of anchor and class: score, label (N, k), deltas, anchor."""
         classes = self.head.num_classes
         scores = by_anchor(logits, classes).sigmoid().flatten(1)
-        scores, index = best(scores, self.cfg.get('nms_pre', -1))
+        scores, index = best(scores, most_of(self.cfg))
         anchor = index // classes
-        return scores, index % classes, rows_of(deltas, anchor), rows_of(anchors, anchor)
+        return (
+            scores,
+            index % classes,
+            rows_of(deltas, anchor),
+            rows_of(anchors, anchor),
+        )
 
     def best_anchors(self, logits: Tensor, deltas: Tensor, anchors: Tensor) -> Found:
         """The same of the anchors whose best class is best, with all their classes."""
         classes = self.head.num_classes
         logits = by_anchor(logits, classes)
-        _, index = best(logits.amax(-1), self.cfg.get('nms_pre', -1))
+        _, index = best(logits.amax(-1), most_of(self.cfg))
         scores = rows_of(logits, index).sigmoid()
         labels = torch.arange(classes, device=logits.device).expand_as(scores)
         parts = (

@@ -110,7 +110,11 @@ class NamePixels(nn.Module):
         self.regions = Regions(roi_head.mask_roi_extractor)
 
     def forward(
-        self, features: tuple[Tensor, ...], images: Tensor, boxes: Tensor, labels: Tensor
+        self,
+        features: tuple[Tensor, ...],
+        images: Tensor,
+        boxes: Tensor,
+        labels: Tensor,
     ) -> Tensor:
         pooled, order = self.regions(features, images, boxes)
         logits = self.head(pooled)

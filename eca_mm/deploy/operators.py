@@ -69,17 +69,6 @@ def _(features, boxes, images, size, scale, samples, aligned):
     return features.new_empty(boxes.shape[0], features.shape[1], *size)
 
 
-@torch.library.custom_op('eca_mm::each', mutates_args=())
-def each(rows: Tensor, images: Tensor) -> Tensor:
-    """(N, c): a row for each of N images, from (N, c), or (1, c) for all of them."""
-    return rows.expand(images.shape[0], -1).clone()
-
-
-@each.register_fake
-def _(rows: Tensor, images: Tensor) -> Tensor:
-    return rows.new_empty(images.shape[0], rows.shape[1])
-
-
 def translations() -> dict[Callable, Callable]:
     """For ``custom_translation_table`` of torch.onnx.export."""
     from onnxscript import opset18 as op  # of the extra eca_mm[export]
@@ -110,15 +99,7 @@ def translations() -> dict[Callable, Callable]:
             ),
         )
 
-    def to_each(rows, images):
-        # The number of columns is 1 here, which leaves them as they are.
-        count = op.Concat(
-            op.Shape(images, start=0, end=1), op.Constant(value_ints=[1]), axis=0
-        )
-        return op.Expand(rows, count)
-
     return {
-        torch.ops.eca_mm.each.default: to_each,
         torch.ops.eca_mm.nms.default: to_nms,
         torch.ops.eca_mm.roi_align.default: to_roi_align,
     }

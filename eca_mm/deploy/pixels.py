@@ -3,11 +3,10 @@
 import torch
 from mmdet.models.data_preprocessors import DetDataPreprocessor
 from torch import Tensor, nn
-from torch.nn import functional
 
 from eca_mm.engine.errors import RequestError
 
-from .operators import each
+from .sizes import each, padded
 
 
 class Preprocess(nn.Module):
@@ -63,6 +62,5 @@ class Preprocess(nn.Module):
         images = images * inside
         if self.pad_value:
             images = images + self.pad_value * (1 - inside)
-        amounts = (0, -width % self.divisor, 0, -height % self.divisor)
-        images = functional.pad(images, amounts, value=self.pad_value)
+        images = padded(images, self.divisor, self.pad_value)
         return images, sizes, scales.repeat(1, 2)

@@ -7,19 +7,14 @@ from torch import Tensor, nn
 from eca_mm.engine.errors import RequestError
 
 from .boxes import Anchors, Decode
+from .sizes import best, by_anchor
 from .suppression import check_nms, suppress
 
 
-def by_anchor(maps: Tensor, channels: int) -> Tensor:
-    """(N, A * channels, H, W) as (N, H * W * A, channels)."""
-    return maps.permute(0, 2, 3, 1).reshape(maps.shape[0], -1, channels)
-
-
-def best(scores: Tensor, most: int) -> tuple[Tensor, Tensor]:
-    """Values and indices (N, k) of the highest of (N, n): ``most``, or all if less."""
-    if most <= 0:
-        return scores.sort(dim=1, descending=True)
-    return scores.topk(torch.sym_min(most, scores.shape[1]), dim=1)
+def most_of(cfg: dict) -> int:
+    """``nms_pre``, the number of boxes of a level that are looked at."""
+    most = cfg.get('nms_pre', -1)
+    return most if most > 0 else 2**31
 
 
 def rows_of(table: Tensor, index: Tensor) -> Tensor:
@@ -89,6 +84,6 @@ class Proposals(nn.Module):
             scores = logits.sigmoid()[..., 0]
         else:
             scores = logits.softmax(-1)[..., 0]
-        scores, index = best(scores, self.cfg.get('nms_pre', -1))
+        scores, index = best(scores, most_of(self.cfg))
         sources = rows_of(anchors(deltas), index)
         return scores, rows_of(by_anchor(deltas, 4), index), sources

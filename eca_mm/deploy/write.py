@@ -13,8 +13,8 @@ from torch import nn
 from eca_mm.backbones.fold import fold_norms
 from eca_mm.export import quiet
 
+from . import operators, sizes
 from .detector import INPUTS, WholeDetector, example, plain_copy
-from .operators import translations
 
 if TYPE_CHECKING:
     from torch.onnx import ONNXProgram
@@ -54,7 +54,10 @@ def to_onnx(
             input_names=INPUTS,
             output_names=whole.outputs,
             dynamic_shapes=deepcopy(AXES),
-            custom_translation_table=translations(),
+            custom_translation_table={
+                **operators.translations(),
+                **sizes.translations(),
+            },
             opset_version=opset,
             verbose=False,
         )

@@ -31,7 +31,9 @@ def test_pasted_as_mmdet_does(box):
 
 
 def test_a_box_without_a_side():
-    values, part = paste(np.ones((4, 4), np.float32), np.array([5.5, 2, 5.5, 9]), 20, 20)
+    values, part = paste(
+        np.ones((4, 4), np.float32), np.array([5.5, 2, 5.5, 9]), 20, 20
+    )
     assert np.isfinite(values).all() and part[1].stop > part[1].start
 
 
