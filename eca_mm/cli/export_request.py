@@ -37,7 +37,7 @@ example:
   python tools/export_onnx.py configs/eca_faster_rcnn_r50.py \\
       work_dirs/eca_faster_rcnn_r50/epoch_12.pth eca_faster_rcnn_r50.onnx
   python tools/export_onnx.py configs/eca_faster_rcnn_r50.py \\
-      work_dirs/eca_faster_rcnn_r50/epoch_12.pth detector.onnx --whole --image street.jpg
+      work_dirs/eca_faster_rcnn_r50/epoch_12.pth whole.onnx --whole --image a.jpg
 """
 
 

@@ -1,11 +1,13 @@
 """Detections of an ONNX file beside those of mmdet."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from mmdet.apis import DetInferencer
+from torch import nn
 
 from eca_mm.runtime import Detector
 
@@ -67,9 +69,16 @@ def compare(path, inferencer: DetInferencer, images: Sequence[np.ndarray]) -> li
 
 
 def both(
-    detector: Detector, inferencer: DetInferencer, batch: list[np.ndarray]
+    detector: Detector,
+    inferencer: DetInferencer,
+    batch: list[np.ndarray],
+    score_thr: float | None = 0.0,
 ) -> tuple[list, list]:
-    """Detections of mmdet and of the file, for the very same pixels."""
+    """Detections of mmdet and of the file, for the very same pixels.
+
+    Args:
+        score_thr: Least score; None for the config's.
+    """
     # BGR, as OpenCV reads them
     data = [inferencer.pipeline(np.ascontiguousarray(i[..., ::-1])) for i in batch]
     sizes = np.array([part['inputs'].shape[1:] for part in data], np.float32)
@@ -79,28 +88,25 @@ def both(
         scaled = part['inputs'].flip(0).numpy()
         place[:, : scaled.shape[1], : scaled.shape[2]] = scaled
     scales = np.array([part['data_samples'].scale_factor for part in data], np.float32)
-    raw = detector.run(pixels, sizes, scales, score_thr=0.0)
+    raw = detector.run(pixels, sizes, scales, score_thr)
     found = [detector.of_image(raw, i, im.shape[:2]) for i, im in enumerate(batch)]
-    with no_threshold(inferencer.model), torch.no_grad():
+    with threshold(inferencer.model, score_thr), torch.no_grad():
         wanted = inferencer.model.test_step(inferencer.collate_fn(
             [(None, part) for part in data]
         )[1])  # fmt: skip
     return [sample.pred_instances.cpu().numpy() for sample in wanted], found
 
 
-class no_threshold:
-    """mmdet's model without the least score, for a while."""
-
-    def __init__(self, model: torch.nn.Module) -> None:
-        head = getattr(model, 'roi_head', None)
-        self.cfg = head.test_cfg if head is not None else model.bbox_head.test_cfg
-
-    def __enter__(self) -> None:
-        self.kept = self.cfg.score_thr
-        self.cfg.score_thr = 0.0
-
-    def __exit__(self, *_) -> None:
-        self.cfg.score_thr = self.kept
+@contextmanager
+def threshold(model: nn.Module, score_thr: float | None) -> Iterator[None]:
+    """mmdet's model with another least score, for a while."""
+    head = getattr(model, 'roi_head', None) or model.bbox_head
+    kept = head.test_cfg.score_thr
+    head.test_cfg.score_thr = kept if score_thr is None else score_thr
+    try:
+        yield
+    finally:
+        head.test_cfg.score_thr = kept
 
 
 def difference(wanted: Sequence, found: Sequence) -> Difference:

@@ -18,7 +18,7 @@ from .detector import WholeDetector
 
 # Steps of a test pipeline that leave the pixels alone
 NO_CHANGE = ('LoadImageFromFile', 'LoadAnnotations', 'V1LoadAnnotations')
-NO_CHANGE += ('PackDetInputs',)
+NO_CHANGE += ('InferencerLoader', 'PackDetInputs')
 
 
 def description(whole: WholeDetector, cfg: Config, classes: list[str]) -> dict:

@@ -31,7 +31,7 @@ class Regions(nn.Module):
     def forward(
         self, features: tuple[Tensor, ...], images: Tensor, boxes: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Features (M, C, h, w) in another order, and the number (M,) of each one's box.
+        """Features (M, C, h, w) in another order, and the number (M,) of each box.
 
         Level by level: each box is pooled once.
 

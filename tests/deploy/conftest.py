@@ -3,7 +3,6 @@
 import contextlib
 import io
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
