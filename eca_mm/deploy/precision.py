@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnx_ir
 
 from eca_mm.runtime import Detector
 
@@ -20,7 +21,22 @@ def to_fp16(source: Path, target: Path) -> None:
     model = onnx.load(source)
     kept = [node.name for node in model.graph.node if node.op_type not in HEAVY]
     half = convert_float_to_float16(model, keep_io_types=True, node_block_list=kept)
-    onnx.save(half, target)
+    leave_repeated(half.graph)
+    sorted_model = onnx_ir.from_proto(half)
+    sorted_model.graph.sort()
+    onnx.save(onnx_ir.to_proto(sorted_model), target)
+
+
+def leave_repeated(graph: onnx.GraphProto) -> None:
+    """Leave out casts that are there before.
+
+    The converter writes one for each use of a value, all of the same name, which is no
+    ONNX (onnxruntime 1.31; this can go when its files with a node_block_list load).
+    """
+    seen = set()
+    once = [n for n in graph.node if not (n.output[0] in seen or seen.add(n.output[0]))]
+    del graph.node[:]
+    graph.node.extend(once)
 
 
 def to_int8(images: Sequence[np.ndarray]) -> Callable[[Path, Path], None]:

@@ -35,9 +35,9 @@ def run():
 def exported(tmp_path_factory) -> SimpleNamespace:
     """Config, checkpoint, images, the ONNX file and what the tool said."""
     root = tmp_path_factory.mktemp('exported')
-    cfg = read('mask')
+    cfg = read('two_levels')
     cfg.dump(root / 'small.py')
-    state = build('mask').state_dict()
+    state = build('two_levels').state_dict()
     meta = dict(cfg=cfg.pretty_text, dataset_meta=dict(classes=cfg.metainfo.classes))
     torch.save(dict(state_dict=state, meta=meta), root / 'small.pth')
     (root / 'images').mkdir()

@@ -41,6 +41,19 @@ CONFIGS = {
     'retina': ('configs/modern/eca_retinanet_r50.py', dict(bbox_head=RETINA_HEAD)),
     'retina_v1': ('configs/eca_retinanet_r50.py', dict(bbox_head=RETINA_HEAD)),
 }
+TWO_LEVELS = dict(roi_layer=dict(sampling_ratio=2), featmap_strides=[4, 8])
+CONFIGS['two_levels'] = (  # the export takes as long as there are levels
+    'projects/digits/configs/eca_mask_rcnn_r18.py',
+    dict(
+        backbone=dict(
+            base_channels=16, num_stages=2, strides=(1, 2), dilations=(1, 1),
+            out_indices=(0, 1),
+        ),
+        neck=dict(in_channels=[16, 32], num_outs=2),
+        rpn_head=dict(anchor_generator=dict(strides=[4, 8])),
+        roi_head=dict(bbox_roi_extractor=TWO_LEVELS, mask_roi_extractor=TWO_LEVELS),
+    ),
+)  # fmt: skip
 for name in ('retina', 'retina_v1'):
     CONFIGS[name][1].update(SMALL_BODY, test_cfg=dict(nms_pre=100))
 

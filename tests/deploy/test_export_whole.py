@@ -46,7 +46,7 @@ def test_what_the_file_says(exported):
     assert told['masks'] == dict(threshold=0.5, whole_pixels=False)
     assert told['mean'] == pytest.approx([123.675, 116.28, 103.53])
     assert told['config'] == 'small.py' and told['last_pixel'] == 0
-    assert '20 of 20 norms folded' in exported.said
+    assert '10 of 10 norms folded' in exported.said
     assert exported.said.count('100.0% of them') == 4, exported.said
 
 
