@@ -52,6 +52,6 @@ def test_whole_numbers(exported, tmp_path):
     for node in heavy:
         assert {made.get(name) for name in node.input[:2]} == {'DequantizeLinear'}
     other = Detector(path)
-    assert other.info == Detector(exported.file).info
+    assert Detector(exported.file).info.items() <= other.info.items()
     for found in other(pictures(exported)):
         assert len(found.boxes) > 10 and found.masks.any()
