@@ -8,7 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from eca_mm.inference.inputs import Inputs
+from mmdet.apis.det_inferencer import IMG_EXTENSIONS
+
+from eca_mm.inference.inputs import IMAGES, Inputs
 
 
 @pytest.fixture
@@ -80,3 +82,7 @@ def test_videos_are_opened_in_turn(tmp_path, frames):
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
     assert len(names) == 80 and not inputs.failed
+
+
+def test_images_are_those_of_mmdet():
+    assert IMAGES == IMG_EXTENSIONS
