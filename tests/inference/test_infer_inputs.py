@@ -7,7 +7,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-
 from mmdet.apis.det_inferencer import IMG_EXTENSIONS
 
 from eca_mm.inference.inputs import IMAGES, Inputs
