@@ -11,7 +11,7 @@ from mmengine.runner import Runner, find_latest_checkpoint
 from small_run import small_runner
 
 from eca_mm.engine import LossGuardHook
-from eca_mm.engine.loss_guard import NotFinite, image_names
+from eca_mm.engine.not_finite import NotFinite, image_names
 
 EACH = dict(interval=1, by_epoch=False)
 
@@ -66,6 +66,10 @@ def test_nothing_of_the_iteration_is_saved(tmp_path, how, wrapper):
     assert error.value.checkpoint == last and error.value.status == 1
     what = 'a step made weights that are' if how == 'gradient' else 'the loss is'
     said = str(error.value)
+    # The names of weights follow for a step, found by torch on their own.
+    weights = runner.model.state_dict()
+    wrong = [name for name in weights if not weights[name].isfinite().all()]
+    assert how != 'gradient' or f'in iteration 6: {", ".join(wrong[:3])}' in said
     assert said.startswith(f'{what} not finite in iteration 6: ')
     assert said.endswith(f' of images without names; last good checkpoint: {last}')
     assert names(tmp_path) == {f'iter_{i}.pth' for i in range(1, 6)}
@@ -81,13 +85,14 @@ def test_terms_of_the_loss_are_told(tmp_path):
 
 def test_what_is_finite_goes_on():
     """Accuracies that are no numbers, and a step that a loss scaler has skipped."""
-    hook = LossGuardHook()
+    hook, runner = LossGuardHook(), SimpleNamespace(iter=0, model=torch.nn.Identity())
     hook.weights = [torch.ones(2, requires_grad=True), torch.full((1,), 3e38)]
     outputs = dict(loss=torch.tensor(3e38), acc=torch.tensor(math.nan), loss_cls=2.0)
-    hook.after_train_iter(None, 0, None, outputs)
-    hook.after_train_iter(None, 0, None, None)
+    hook.after_train_iter(runner, 0, None, outputs)
+    hook.after_train_iter(runner, 0, None, None)
     hook.weights[0].grad = torch.full((2,), math.inf)
-    hook.after_train_iter(None, 0, None, outputs)
+    hook.after_train_iter(runner, 0, None, outputs)
+    assert hook.step is None and hook.found is None  # it has looked
 
 
 def test_names_in_a_batch():
