@@ -2,8 +2,8 @@
 
 import os
 
-# GNU's OpenMP, which torch's wheels for Linux bring, lets a thread that waits spin some
-# 300000 times, milliseconds, before it sleeps, and so keep a core from whoever has work.
+# GNU's OpenMP, which torch's wheels for Linux bring, lets a thread that waits spin
+# 300000 times, for milliseconds, and so keep a core from whoever has work to do.
 # With one other busy process on two cores an iteration of the digits took 5 s with that
 # and 1.5 s with short spins; on idle cores 0.43 s with either (AMD EPYC).
 SPINS = {'GOMP_SPINCOUNT': '3000'}

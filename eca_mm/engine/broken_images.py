@@ -49,9 +49,10 @@ class BrokenImageHook(Hook):
     any wrapper.
 
     Args:
-        limit: How many different images may be skipped; several ranks count about once a
-            second (:mod:`votes`), and may skip a few more until then. So many one after the other in
-            one process end the run too, even if it is in the middle of a batch.
+        limit: How many different images may be skipped; several ranks count them about
+            once a second (:mod:`votes`), and may skip a few more until then. So many
+            one after the other in one process end the run too, even if it is in the
+            middle of a batch.
 
     Raises:
         RunStopped: On every rank, after the iteration is over and has been saved.

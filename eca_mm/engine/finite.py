@@ -1,4 +1,4 @@
-"""Whether numbers are finite, asked at one moment without waiting for a GPU's answer."""
+"""Whether numbers are finite, asked without waiting for a GPU's answer."""
 
 import math
 from collections.abc import Sequence

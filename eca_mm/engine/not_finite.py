@@ -72,7 +72,9 @@ class Step:
         wrong = [weight for weight in weights if has_bad(weight)]
         if not of_loss and not wrong:
             return None  # too large to add up, and finite
-        return Fault(self.iteration, of_loss, self.text([] if of_loss else wrong, model))
+        return Fault(
+            self.iteration, of_loss, self.text([] if of_loss else wrong, model)
+        )
 
     def text(self, wrong: list[Tensor], model: nn.Module) -> str:
         parts = []

@@ -1,7 +1,7 @@
 """When the ranks of a run ask each other: about once a second, all after one iteration.
 
-To ask after every iteration would make every rank wait for the slowest, and the host for
-its GPU. A single process asks nobody, and so may after each.
+To ask after every iteration would make every rank wait for the slowest, and the host
+for its GPU. A single process asks nobody, and so may after each.
 """
 
 import time

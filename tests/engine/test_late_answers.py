@@ -1,4 +1,4 @@
-"""A guard whose answers come late, as a GPU's do: what it has to keep in spite of it."""
+"""A guard whose answers come late, as a GPU's do, and what it keeps all the same."""
 
 import signal
 
@@ -145,7 +145,9 @@ class Strict(Small):
 @pytest.mark.parametrize('at', [5, 99])
 def test_what_fails_of_it_is_told_as_it(tmp_path, monkeypatch, at):
     monkeypatch.setitem(small_runner.__globals__, 'Small', Strict)
-    runner = small_runner(tmp_path, EACH | dict(interval=3), hooks=[dict(POISON, at=at)])
+    runner = small_runner(
+        tmp_path, EACH | dict(interval=3), hooks=[dict(POISON, at=at)]
+    )
     if at == 99:  # what fails without one is told as it is
         monkeypatch.setattr(BaseModel, 'train_step', lambda *args, **kwargs: 1 / 0)
         with pytest.raises(ZeroDivisionError):

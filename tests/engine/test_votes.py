@@ -119,6 +119,9 @@ class Long(Noisy):
     def __len__(self):
         return 240
 
+    def __getitem__(self, index):
+        return super().__getitem__(index % 12)
+
 def spoil(model, args, out):
     return dict(out, loss_b=out['loss'].detach() * math.nan)
 
