@@ -63,9 +63,11 @@ def as_of_the_host(cfg: Config) -> Config:
     """A copy with MMDetection's hooks and metrics where ours are."""
     cfg = deepcopy(cfg)
     ours = names_of_ours()
-    for name, hook in cfg.default_hooks.items():
-        if hook and hook['type'] in ours:
+    for name, hook in list(cfg.default_hooks.items()):
+        if hook and hook.get('type') in ours:
             cfg.default_hooks[name] = of_the_host(hook)
+            if cfg.default_hooks[name] is None:  # which mmengine takes for its own only
+                del cfg.default_hooks[name]
     hooks = cfg.get('custom_hooks') or []
     cfg.custom_hooks = [hook for hook in hooks if hook['type'] not in ours]
     for key in ('val_evaluator', 'test_evaluator'):

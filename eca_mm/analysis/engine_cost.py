@@ -25,11 +25,12 @@ SCRIPTS = {
     OURS: own_folder() / 'tools/train.py',
 }
 SETTLED = 5  # iterations that are left out: allocators and caches settle in them
-# Measure, its unit and decimals: value by what a run's probe has written.
+# Measure and its unit: value by what a run's probe has written.
 MEASURES = {
     ('iteration', 'ms'): lambda found: 1e3 * median(found['iterations'], 0),
     ('iteration, CPU', 'ms'): lambda found: 1e3 * median(found['iterations'], 1),
-    ('hooks of an iteration', 'us'): lambda found: 1e6 * median(found['hooks']),
+    ('hooks of an iteration', 'us'): lambda found: 1e6 * median(found['hooks'], 0),
+    ('hooks of an iteration, CPU', 'us'): lambda found: 1e6 * median(found['hooks'], 1),
     ('start-up', 's'): lambda found: found['start'][0] - found['began'],
     ('start-up, CPU', 's'): lambda found: found['start'][1],
     ('evaluation', 's'): lambda found: found['validation'][0],
@@ -42,9 +43,8 @@ class RunFailed(Exception):
     """A run of one of the two ended before its time; says which, and its last words."""
 
 
-def median(values: list, column: int | None = None) -> float:
-    kept = np.array(values)[SETTLED:]
-    return float(np.median(kept if column is None else kept[:, column]))
+def median(values: list, column: int) -> float:
+    return float(np.median(np.array(values)[SETTLED:, column]))
 
 
 def measure(

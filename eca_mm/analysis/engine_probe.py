@@ -33,8 +33,8 @@ class EngineProbe(Hook):
     ``start``: the clock (s since 1970) and CPU time (s) at the first iteration.
     ``iterations``: for each but the last, wall and CPU time (s) to the next one's
     begin, without those that a validation follows. ``hooks``: what the hooks of each
-    of them took (s). ``validation``, ``run``: wall and CPU time (s), the latter's of
-    the whole process.
+    of them took, wall time and CPU time of the thread that calls them (s).
+    ``validation``, ``run``: wall and CPU time (s), the latter's of the whole process.
 
     Args:
         out: The file to write.
@@ -45,7 +45,7 @@ class EngineProbe(Hook):
     def __init__(self, out: str) -> None:
         self.out = Path(out)
         self.begins: list[tuple[float, float]] = []  # of iterations: wall, CPU
-        self.spent: defaultdict[int, float] = defaultdict(float)
+        self.spent: defaultdict[int, list] = defaultdict(lambda: [0.0, 0.0])
         self.validated: set[int] = set()
         self.validation = (0.0, 0.0)
 
@@ -63,9 +63,12 @@ class EngineProbe(Hook):
             elif name == 'before_val':
                 self.validation = begin
                 self.validated.add(len(self.begins) - 1)
+            clocks = time.perf_counter(), time.thread_time()
             call_hook(name, **kwargs)
             if name in OF_ITERATION:
-                self.spent[len(self.begins) - 1] += time.perf_counter() - begin[0]
+                spent = self.spent[len(self.begins) - 1]
+                spent[0] += time.perf_counter() - clocks[0]
+                spent[1] += time.thread_time() - clocks[1]
             elif name == 'after_val':
                 self.validation = tuple(
                     b - a for a, b in zip(self.validation, now(), strict=True)

@@ -92,7 +92,7 @@ def add_subjects(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
         '--level', choices=LEVELS,
-        help="ends of a ResNet-50's blocks, a backbone (default), a detector, or all that "
+        help="ends of a ResNet-50's blocks, a backbone (default), a detector, or what "
         'a run does beside its model',
     )  # fmt: skip
     add(

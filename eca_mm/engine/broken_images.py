@@ -97,13 +97,15 @@ class BrokenImageHook(Hook):
     def after_train_iter(self, runner: Runner, batch_idx: int, *args, **kwargs) -> None:
         if not is_vote(runner, batch_idx):
             return
-        found = list(self.broken.look().items())
-        if is_main_process():
-            for image, reason in found[self.logged :]:
-                runner.logger.warning(f'skipped {image}: {reason}')
-        self.logged = len(found)
+        found = self.broken.look()
+        if len(found) > self.logged:
+            if is_main_process():
+                for image, reason in list(found.items())[self.logged :]:
+                    runner.logger.warning(f'skipped {image}: {reason}')
+            self.logged = len(found)
         if agreed(len(found) > self.limit):
-            first = ', '.join(f'{image} ({reason})' for image, reason in found[:SHOWN])
+            shown = list(found.items())[:SHOWN]
+            first = ', '.join(f'{image} ({reason})' for image, reason in shown)
             raise RunStopped(
                 f'{len(found)} images cannot be read, and {self.limit} may be skipped '
                 f'(limit of BrokenImageHook): {first}, all in {self.broken.path}; mend '

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+# Elements. Of a detector's tensors two thirds have fewer, which are 1 % of its weights.
+SMALL = 4096
 HALF = (torch.float16, torch.bfloat16)  # their norms are too large for themselves
 
 
@@ -50,10 +52,22 @@ def norms(tensors: Sequence[Tensor]) -> list[Tensor]:
 
     One call for all of them, as torch clips gradients by; on a GPU a few kernels.
     """
+    if not tensors:
+        return []
     tensors = [tensor.detach() for tensor in tensors]
     # The CPU takes twice as long over a norm in another type than the tensor's.
     halves = any(tensor.dtype in HALF for tensor in tensors)
     return list(torch._foreach_norm(tensors, dtype=torch.float32 if halves else None))
+
+
+def sum_of_small(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """A scalar that is finite only if all tensors are; [] if there are none.
+
+    For small ones on the CPU: to copy 90 of them takes 0.05 ms, their norms 0.23 ms.
+    """
+    with torch.no_grad():
+        flat = [tensor.flatten() for tensor in tensors]
+        return [torch.cat(flat).sum(dtype=torch.float32)] if flat else []
 
 
 def all_finite(tensors: Sequence[Tensor]) -> bool:
@@ -65,6 +79,10 @@ def all_finite(tensors: Sequence[Tensor]) -> bool:
     if not tensors or Total(norms(tensors)).is_finite():
         return True
     return not any(map(has_bad, tensors))
+
+
+def is_small(tensor: Tensor) -> bool:
+    return tensor.numel() <= SMALL
 
 
 def has_bad(tensor: Tensor) -> bool:

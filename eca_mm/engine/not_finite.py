@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from .errors import RunStopped
-from .finite import Total, has_bad
+from .finite import Total, has_bad, is_small
 from .parts import bare
 
 SHOWN = 3  # names of parameters in a line
@@ -34,13 +34,21 @@ class Fault:
 
     Attributes:
         iteration: In which it happened, from 1.
+        since: The first iteration in which it may have happened, where that is another.
         of_loss: Whether the loss is not finite; else the weights after the step are.
         text: Names of weights, terms of the loss, images.
     """
 
     iteration: int
+    since: int
     of_loss: bool
     text: str
+
+    @property
+    def when(self) -> str:
+        if self.since < self.iteration:
+            return f'iterations {self.since} to {self.iteration}'
+        return f'iteration {self.iteration}'
 
 
 @dataclass
@@ -49,12 +57,14 @@ class Step:
 
     Attributes:
         iteration: Its number, from 1.
+        since: The one from which on not all weights have been looked at.
         losses: Terms that the model has returned, scalars.
         batch: What the model got, for the names of its images.
         total: Of the losses, and of the norms of the weights after the step.
     """
 
     iteration: int
+    since: int
     losses: dict[str, Tensor]
     batch: object
     total: Total
@@ -72,9 +82,10 @@ class Step:
         wrong = [weight for weight in weights if has_bad(weight)]
         if not of_loss and not wrong:
             return None  # too large to add up, and finite
-        return Fault(
-            self.iteration, of_loss, self.text([] if of_loss else wrong, model)
-        )
+        exact = of_loss or any(map(is_small, wrong))
+        since = self.iteration if exact else self.since
+        text = self.text([] if of_loss else wrong, model)
+        return Fault(self.iteration, since, of_loss, text)
 
     def text(self, wrong: list[Tensor], model: nn.Module) -> str:
         parts = []
@@ -123,10 +134,10 @@ def in_words(runner: Runner, found: dict[int, Fault]) -> NotFinite:
         for rank, fault in found.items()
         if fault.of_loss == of_loss
     ]
-    iteration = next(iter(found.values())).iteration
+    when = next(iter(found.values())).when
     checkpoint = last_checkpoint(runner)
     return NotFinite(
-        f'{what} not finite in iteration {iteration}: {"; ".join(told)}; '
+        f'{what} not finite in {when}: {"; ".join(told)}; '
         f'last good checkpoint: {checkpoint or "none yet"}',
         checkpoint,
     )

@@ -87,6 +87,7 @@ def test_what_is_finite_goes_on():
     """Accuracies that are no numbers, and a step that a loss scaler has skipped."""
     hook, runner = LossGuardHook(), SimpleNamespace(iter=0, model=torch.nn.Identity())
     hook.weights = [torch.ones(2, requires_grad=True), torch.full((1,), 3e38)]
+    hook.small = hook.weights
     outputs = dict(loss=torch.tensor(3e38), acc=torch.tensor(math.nan), loss_cls=2.0)
     hook.after_train_iter(runner, 0, None, outputs)
     hook.after_train_iter(runner, 0, None, None)
