@@ -8,7 +8,7 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner, find_latest_checkpoint
-from small_run import small_runner
+from small_run import Small, small_runner
 
 from eca_mm.engine import LossGuardHook
 from eca_mm.engine.not_finite import NotFinite, image_names
@@ -114,3 +114,32 @@ def test_a_resumed_run_names_what_it_came_from(tmp_path):
     with pytest.raises(NotFinite) as error:
         small_runner(tmp_path, dict(interval=5), hooks=[poison], **start).train()
     assert error.value.checkpoint == str(tmp_path / 'epoch_1.pth')
+
+
+class Spare(Small):
+    """With a large tensor that no loss shows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spare = torch.nn.Parameter(torch.zeros(5000))
+
+
+class Break(Hook):
+    def __init__(self, at: int) -> None:
+        self.at = at
+
+    def after_train_iter(self, runner, *args, **kwargs) -> None:
+        if runner.iter == self.at:
+            runner.model.spare.data[7] = -math.inf
+
+
+@pytest.mark.parametrize(('at', 'when'), [(3, '1 to 8: spare; loss='), (9, '9 to 12')])
+def test_large_weights_are_looked_at_now_and_then(tmp_path, monkeypatch, at, when):
+    """After every eighth iteration, and at the end; what is not known is not said."""
+    monkeypatch.setitem(small_runner.__globals__, 'Small', Spare)
+    loop = dict(by_epoch=False, max_iters=12, val_interval=99)
+    hook = dict(interval=99, by_epoch=False)
+    runner = small_runner(tmp_path, hook, hooks=[Break(at)], train_cfg=loop)
+    with pytest.raises(NotFinite, match=f'not finite in iterations {when}'):
+        runner.train()
+    assert not names(tmp_path)
