@@ -8,7 +8,7 @@ from numba import njit
 def compiled(**options) -> Callable[[Callable], Callable]:
     """numba's ``njit``, whose code is kept in a file.
 
-    The report of a run spent 12 s of CPU time in compiling, more than in all else (AMD
+    The report of a run spent two thirds of its 20 s of CPU time in compiling (AMD
     EPYC). numba keeps it in ``__pycache__`` beside the module, or in the user's folder
     for caches, and compiles anew when the module changes.
     """
