@@ -11,7 +11,11 @@ Where there is no MMDetection, ``functional``, ``layers``, ``fused``, ``fused_no
 import sys
 from importlib import import_module
 
-from .host import installed
+from .spinning import spin_briefly
+
+spin_briefly()  # before anything below imports torch
+
+from .host import installed  # noqa: E402
 
 __version__ = '0.1.0'
 PARTS = ('backbones', 'checkpoints', 'engine', 'evaluation', 'layers', 'mmdet_v1')

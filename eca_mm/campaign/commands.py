@@ -70,5 +70,4 @@ def environment(where: Where, devices: str | None) -> dict[str, str]:
     if where.executor == 'slurm' or 'OMP_NUM_THREADS' in os.environ:
         return {}
     threads = (os.cpu_count() or 1) // (len(where.slots()) * where.processes())
-    # Idle threads must not spin: they would take the cores from the other runs.
-    return dict(OMP_NUM_THREADS=str(max(1, threads)), GOMP_SPINCOUNT='3000')
+    return dict(OMP_NUM_THREADS=str(max(1, threads)))

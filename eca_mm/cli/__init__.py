@@ -15,6 +15,7 @@ from eca_mm.engine.exit_status import exit_status
 from eca_mm.host import HostError, need_host
 from eca_mm.place import folder
 
+from .garbage import uncollected
 from .processes import become_processes
 
 # Name: what it does. The code is in NAME.py, its arguments in NAME_request.py.
@@ -57,11 +58,13 @@ def perform(name: str) -> int | None:
     if getattr(args, 'processes', None):
         become_processes(name, args.processes)
     try:
-        if name not in HOSTLESS or HOSTLESS[name](args):
-            need_host(f'eca-mm {name}')
-            if name not in LATE_HOST:
-                eca_mm.register()
-        return import_module(f'.{name}', __name__).main(args)
+        with uncollected():
+            if name not in HOSTLESS or HOSTLESS[name](args):
+                need_host(f'eca-mm {name}')
+                if name not in LATE_HOST:
+                    eca_mm.register()
+            command = import_module(f'.{name}', __name__)
+        return command.main(args)
     except HostError as error:
         raise RequestError(str(error)) from error
 

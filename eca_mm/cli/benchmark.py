@@ -24,6 +24,8 @@ from eca_mm.engine import RequestError, RunStopped, read_config
 from eca_mm.environment import commit, device_name, versions
 from eca_mm.files import replaced, write_csv
 
+from . import benchmark_engine
+
 PACKAGES = ('torch', 'mmdet', 'mmcv', 'triton', 'timm')
 OPERATORS = 15  # rows of a profile
 
@@ -192,7 +194,16 @@ def write(args: argparse.Namespace, rows: list[dict]) -> None:
             cost_table.draw(rows).savefig(path, dpi=110)
 
 
+def measure_engine(args: argparse.Namespace) -> list[dict]:
+    with progress(2 * args.rounds) as tick:
+        return benchmark_engine.measure(args, tick)
+
+
 def main(args: argparse.Namespace) -> None:
+    if args.level == 'engine':
+        rows = measure_engine(args)
+        Console().print(cost_table.as_rich(rows))
+        return write(args, rows)
     settle(args)
     settings = settings_of(args)
     try:

@@ -1,7 +1,8 @@
 """Measure what attention costs: time, memory, and bytes kept for the backward pass.
 
 Blocks' ends, backbones or whole detectors take turns, and every time is set beside the
-baseline's of the same round.
+baseline's of the same round. "--level engine" trains a short run with our train command
+and with MMDetection's own train.py, and shows what either adds to the model.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from eca_mm.engine.errors import RequestError
 from eca_mm.paper import load_table
 from eca_mm.place import folder
 
+from .benchmark_names import config_names, names
 from .common import check_shape, parser_of
 
 EPILOG = """\
@@ -28,6 +30,7 @@ examples:
       configs/eca_faster_rcnn_r50.py --plot cost.png
   python tools/benchmark.py --paper-table 3 --batch 4 --rounds 5 --markdown table3.md
   python tools/benchmark.py --profile ours
+  python tools/benchmark.py --level engine --rounds 5 --out engine.csv
 
 "saved" is what a forward pass keeps for the backward pass, parameters aside; "peak", on
 a GPU, the most that a step allocates beside weights and inputs. A training step is a
@@ -36,7 +39,7 @@ training mode and nothing frozen, as on ImageNet. Weights and images are random.
 mean something on an idle machine only; ratios bear other work better.
 """
 BACKBONES = tuple(dict.fromkeys(row['backbone'] for row in load_table(3)))
-LEVELS = ('layer', 'backbone', 'detector')
+LEVELS = ('layer', 'backbone', 'detector', 'engine')
 NORMS = ('eval', 'training')
 DTYPES = ('float32', 'float64', 'bfloat16', 'float16')
 DEFAULTS = dict(
@@ -48,17 +51,27 @@ DEFAULTS = dict(
     norms='eval',
     backbones=list(BACKBONES),
     dtype='float32',
+    batch=1,
+    iterations=50,
+    amp=False,
+    channels_last=False,
 )
 # Options that mean something at a level only, or not beside --paper-table or --profile.
 OF_LEVELS = {
-    'config': ('detector',),
+    'config': ('detector', 'engine'),
+    'iterations': ('engine',),
     'depth': ('backbone',),
     'frozen_stages': ('backbone',),
     'norms': ('backbone', 'layer'),
 }
 NOT_IN_PAPER = (
     'level', 'config', 'providers', 'baseline', 'shape', 'depth', 'frozen_stages',
-    'norms', 'profile',
+    'norms', 'profile', 'iterations',
+)  # fmt: skip
+# A run has device, precision and images from its config.
+NOT_IN_ENGINE = (
+    'providers', 'baseline', 'shape', 'profile', 'device', 'batch', 'tf32', 'dtype',
+    'amp', 'channels_last', 'plot',
 )  # fmt: skip
 NOT_IN_PROFILE = ('providers', 'out', 'markdown', 'plot')
 
@@ -79,7 +92,8 @@ def add_subjects(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
         '--level', choices=LEVELS,
-        help="ends of a ResNet-50's blocks, a backbone (default) or a detector",
+        help="ends of a ResNet-50's blocks, a backbone (default), a detector, or what "
+        'a run does beside its model',
     )  # fmt: skip
     add(
         '--providers', nargs='+', metavar='NAME',
@@ -93,7 +107,8 @@ def add_subjects(parser: argparse.ArgumentParser) -> None:
         '--config', nargs='+', metavar='CONFIG',
         help='of a detector: one whose backbone gets the attention of each provider '
         '(default: configs/faster_rcnn_r50.py), or several to stand side by side, the '
-        'first of them the baseline',
+        'first of them the baseline; of a run: one (default: a small one of '
+        'the digits, on made-up images)',
     )  # fmt: skip
     add('--depth', type=int, choices=(50, 101, 152), help='of a backbone (default: 50)')
     add(
@@ -127,7 +142,7 @@ def add_conditions(parser: argparse.ArgumentParser) -> None:
         '--device', choices=('cpu', 'cuda'),
         help='default: cuda where there is a GPU, else cpu',
     )  # fmt: skip
-    add('--batch', type=int, default=1, metavar='N', help='images (default: 1)')
+    add('--batch', type=int, metavar='N', help='images (default: 1)')
     add(
         '--shape', nargs=2, type=int, metavar=('W', 'H'),
         help='size of the images in pixels (default: 640 480)',
@@ -138,11 +153,15 @@ def add_conditions(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add('--dtype', choices=DTYPES, help='of weights and images (default: float32)')
     add(
-        '--amp', action='store_true',
+        '--amp', action='store_true', default=None,
         help='autocast: float16 on a GPU, bfloat16 on the CPU; no loss scaler',
     )  # fmt: skip
-    add('--channels-last', action='store_true', help='memory format of both')
+    add(
+        '--channels-last', action='store_true', default=None,
+        help='memory format of both',
+    )  # fmt: skip
     add('--rounds', type=int, default=15, metavar='N', help='default: 15')
+    add('--iterations', type=int, metavar='N', help='of a run (default: 50)')
 
 
 def check(args: argparse.Namespace) -> None:
@@ -150,13 +169,15 @@ def check(args: argparse.Namespace) -> None:
     check_meaning(args)
     if args.paper_table:
         args.level = 'classifier'
+    if args.level == 'engine':
+        args.config = args.config or []
     for name, default in DEFAULTS.items():
         if getattr(args, name) is None:
             setattr(args, name, default)
     if args.frozen_stages is None:
         args.frozen_stages = 1 if args.norms == 'eval' else -1
     check_shape(args.shape)
-    for name in ('batch', 'rounds'):
+    for name in ('batch', 'rounds', 'iterations'):
         if getattr(args, name) < 1:
             raise RequestError(f'--{name} {getattr(args, name)}: must be at least 1')
     if not -1 <= args.frozen_stages <= 3:
@@ -168,7 +189,7 @@ def check(args: argparse.Namespace) -> None:
     if args.dtype != 'float32' and (args.amp or args.level == 'detector'):
         raise RequestError(f'--dtype {args.dtype}: --amp and detectors want float32')
     several = config_names(args) if len(args.config) > 1 else []
-    if args.level == 'detector':
+    if args.level in ('detector', 'engine'):
         args.config = [find_config(path) for path in args.config]
     args.names = several or names(args)
 
@@ -182,59 +203,16 @@ def check_meaning(args: argparse.Namespace) -> None:
         where = f'--level {level}'
         ignored = [name for name, of in OF_LEVELS.items() if level not in of]
         ignored.append('backbones')
+        ignored += NOT_IN_ENGINE if level == 'engine' else ()
         if args.profile:
             where += ' --profile'
             ignored += NOT_IN_PROFILE
         if args.config and len(args.config) > 1:
+            if level == 'engine':
+                raise RequestError('--level engine trains one config: name one')
             where = 'several configs'
             ignored += ['providers', 'baseline', 'profile']
     for name in ignored:
         if getattr(args, name) is not None:
             option = name.replace('_', '-')
             raise RequestError(f'--{option} means nothing with {where}: leave it out')
-
-
-def config_names(args: argparse.Namespace) -> list[str]:
-    """Names of several configs to measure, the baseline first."""
-    paths = [Path(config) for config in args.config]
-    found = [path.stem for path in paths]
-    if len(set(found)) < len(found):  # as configs/modern's are named as configs'
-        found = [f'{path.parent.name}/{path.stem}' for path in paths]
-    if len(set(found)) < len(found):
-        raise RequestError(f'--config: two of {found} have the same name')
-    args.baseline = found[0]
-    return found
-
-
-def names(args: argparse.Namespace) -> list[str]:
-    """Providers to measure, the baseline first."""
-    if args.paper_table:
-        return []
-    if args.profile == args.baseline:
-        raise RequestError(f'--profile {args.profile}: that is the baseline itself')
-    wanted = [args.profile] if args.profile else args.providers
-    wanted = wanted or [
-        name
-        for name in providers.usable()
-        if (args.level != 'layer' or providers.find(name).everywhere)
-        and not is_idle(name, args)
-    ]
-    found = list(dict.fromkeys([args.baseline, *wanted]))
-    for name in found:
-        try:
-            provider = providers.find(name)
-        except ValueError as error:
-            raise RequestError(str(error)) from None
-        if is_idle(name, args):
-            raise RequestError(f'{name} serves with --norms eval, or --level layer')
-        if args.level == 'layer' and not provider.everywhere:
-            raise RequestError(f'{name} is one block of a network: --level backbone')
-        if args.level == 'layer' and providers.folds(name):
-            raise RequestError(f'{name} folds a whole network: --level backbone')
-    return found
-
-
-def is_idle(name: str, args: argparse.Namespace) -> bool:
-    """Whether a provider would not be fused in a training step."""
-    by_torch = providers.find(name).fused == 'torch'
-    return by_torch and args.norms == 'training' and args.level != 'layer'

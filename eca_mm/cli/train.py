@@ -2,6 +2,7 @@
 
 from argparse import Namespace
 
+import torch._dynamo  # noqa: F401  (by every optimiser: here while none collects)
 from mmengine.config import Config
 from mmengine.device import is_cuda_available
 

@@ -1,5 +1,6 @@
 """Images that cannot be read: in training skipped up to a limit, and always named."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from .checkpoint import save_before_stop
 from .distributed import agreed
 from .errors import RunStopped
 from .parts import bare, pipelines
+from .votes import is_vote
 
 LIST = 'broken_images.txt'
 SHOWN = 5
@@ -47,8 +49,10 @@ class BrokenImageHook(Hook):
     any wrapper.
 
     Args:
-        limit: How many different images may be skipped. So many one after the other in
-            one process end the run too, even if it is in the middle of a batch.
+        limit: How many different images may be skipped; several ranks count them about
+            once a second (:mod:`votes`), and may skip a few more until then. So many
+            one after the other in one process end the run too, even if it is in the
+            middle of a batch.
 
     Raises:
         RunStopped: On every rank, after the iteration is over and has been saved.
@@ -90,14 +94,18 @@ class BrokenImageHook(Hook):
                 if isinstance(step, LoadImageFromFile):
                     steps[i] = WatchedLoading(step, channels, broken, self.limit)
 
-    def after_train_iter(self, runner: Runner, *args, **kwargs) -> None:
-        found = list(self.broken.look().items())
-        if is_main_process():
-            for image, reason in found[self.logged :]:
-                runner.logger.warning(f'skipped {image}: {reason}')
-        self.logged = len(found)
+    def after_train_iter(self, runner: Runner, batch_idx: int, *args, **kwargs) -> None:
+        if not is_vote(runner, batch_idx):
+            return
+        found = self.broken.look()
+        if len(found) > self.logged:
+            if is_main_process():
+                for image, reason in list(found.items())[self.logged :]:
+                    runner.logger.warning(f'skipped {image}: {reason}')
+            self.logged = len(found)
         if agreed(len(found) > self.limit):
-            first = ', '.join(f'{image} ({reason})' for image, reason in found[:SHOWN])
+            shown = list(found.items())[:SHOWN]
+            first = ', '.join(f'{image} ({reason})' for image, reason in shown)
             raise RunStopped(
                 f'{len(found)} images cannot be read, and {self.limit} may be skipped '
                 f'(limit of BrokenImageHook): {first}, all in {self.broken.path}; mend '
@@ -116,7 +124,10 @@ class BrokenImages:
 
     def look(self) -> dict[str, str]:
         """Reason by image, in the order of the file, which only grows."""
-        size = self.path.stat().st_size if self.path.exists() else 0
+        try:
+            size = os.stat(self.path).st_size
+        except FileNotFoundError:
+            size = 0
         if size != self.size:
             self.size = size
             for line in self.path.read_text(**TEXT).split('\n')[:-1]:

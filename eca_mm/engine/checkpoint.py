@@ -16,6 +16,7 @@ from mmengine.runner import Runner
 from eca_mm.files import remove_leftovers, replaced
 
 from .exact_resume import state_of_run
+from .loss_guard import settle
 from .resume import last_checkpoint
 from .saving import InStep, LateRemovals, ReadBack, SaveError
 from .schedules import without_code
@@ -194,7 +195,12 @@ class SafeCheckpointHook(CheckpointHook):
 
 
 def save_before_stop(runner: Runner) -> str:
-    """Save at the end of an iteration, on all ranks, and say how to go on."""
+    """Save at the end of an iteration, on all ranks, and say how to go on.
+
+    Raises:
+        NotFinite: There is nothing to go on with.
+    """
+    settle(runner)
     advice = 'go on from its last checkpoint with --resume'
     for saver in runner.hooks:
         if isinstance(saver, SafeCheckpointHook):

@@ -35,6 +35,9 @@ class SeededBatches:
         batches: The batch sampler to take the indices from.
         seed: Of the run.
         start: How many batches of the first pass have been trained on already.
+
+    Attributes:
+        left_out: Batches that the pass at hand began without.
     """
 
     def __init__(self, batches, seed: int, start: int = 0) -> None:
@@ -44,6 +47,7 @@ class SeededBatches:
         self.drop_last = getattr(batches, 'drop_last', False)
         self.seed = seed
         self.start = start
+        self.left_out = 0
 
     def __len__(self) -> int:
         return len(self.batches)
@@ -51,6 +55,7 @@ class SeededBatches:
     def __iter__(self) -> Iterator[SeededBatch]:
         epoch = getattr(self.sampler, 'epoch', 0)
         start, self.start = self.start, 0
+        self.left_out = start
         for place, indices in enumerate(self.batches):
             if place >= start:
                 yield SeededBatch(indices, f'{self.seed} {get_rank()} {epoch} {place}')

@@ -169,8 +169,9 @@ class ExactResumeHook(Hook):
 
     def before_train_iter(self, runner: Runner, *args, **kwargs) -> None:
         """Here, and not before: what a start does may use random numbers."""
-        self.restore_random_state()
-        self.resumed = {}
+        if self.resumed:
+            self.restore_random_state()
+            self.resumed = {}
 
     def restore_random_state(self) -> None:
         states = self.resumed.get('random_states', [])

@@ -1,121 +1,201 @@
 """A loss or weights that are no numbers end the run, before they are saved."""
 
-from collections.abc import Iterator
+from contextlib import suppress
 
-import torch
-from mmengine.dist import all_gather_object, get_world_size
+from mmengine.dist import get_world_size
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch import Tensor
 
 from .distributed import agreed
-from .errors import RunStopped
+from .finite import Total, all_finite, is_small, norms, sum_of_small
+from .not_finite import Fault, NotFinite, Step, gathered, in_words, scalars
 from .parts import optim_wrappers
-
-
-class NotFinite(RunStopped):
-    """The loss, or what a step made of the weights, is NaN or infinite.
-
-    Args:
-        checkpoint: The last one of the run, from before; None if there is none.
-    """
-
-    def __init__(self, line: str, checkpoint: str | None = None) -> None:
-        super().__init__(line)
-        self.checkpoint = checkpoint
+from .votes import is_vote
 
 
 @HOOKS.register_module()
 class LossGuardHook(Hook):
     """Stop the run at a loss, or at weights after a step, that are not finite.
 
-    mmengine has made the step by then; nothing of the iteration is saved or averaged.
-    All ranks stop together, and the ones whose loss it is name its terms and their
-    images. Weights are looked at too because a finite loss can have an infinite
-    gradient: they would be saved before the next loss shows it. A step that a loss
-    scaler skips leaves them finite and is no reason to stop.
+    mmengine has made the step by then; nothing of the iteration is saved. All ranks
+    stop together, and the ones whose loss it is name its terms and their images.
+    Weights are looked at too because a finite loss can have an infinite gradient. A
+    step that a loss scaler skips leaves them finite and is no reason to stop.
+
+    On the CPU, where to read all weights takes longer than all other hooks together, it
+    looks at the small ones after each iteration, and at all after every eighth: an
+    infinite gradient goes on to the biases and norms before it, and what does not shows
+    in the next loss. Of weights that neither shows several iterations are named.
+
+    No look waits for a GPU: it begins after each iteration, and its answer is read when
+    it is there, at the latest after the next iteration. mmengine's own wait for the
+    losses that it logs has usually brought it before that one begins. Ranks tell each
+    other at their votes (:mod:`votes`). Before anything is saved or validated, and at
+    the end of an epoch and of the run, the answer is waited for and given to all ranks,
+    and all weights are looked at once more.
 
     Raises:
-        NotFinite: On every rank, at the end of the iteration.
+        NotFinite: On every rank. It names the iteration in which it happened, which is
+            the last one in a single process on the CPU, and else may be an earlier one.
     """
 
     priority = 'HIGHEST'  # before hooks that average or save the weights
+    every = 8  # iterations from one look at all weights on the CPU to the next
 
     def __init__(self) -> None:
-        self.weights: list[Tensor] = []
+        self.forget()
+
+    def forget(self) -> None:
+        self.weights: list[Tensor] = []  # those that steps change
+        self.savers: list[CheckpointHook] = []
+        self.small: list[Tensor] = []
+        self.step: Step | None = None  # whose answer has not been read
+        self.found: Fault | None = None  # of which the other ranks have not been told
+        self.iteration = 0  # the last one
+        self.settled = -1  # the iteration that was settled last
+        self.whole = 0  # the last iteration after which all weights were looked at
 
     def before_train(self, runner: Runner) -> None:
-        self.weights = [
-            weight
-            for optim_wrapper in optim_wrappers(runner)
-            for group in optim_wrapper.optimizer.param_groups
-            for weight in group['params']
+        self.forget()
+        self.savers = [
+            hook
+            for hook in runner.hooks
+            if isinstance(hook, CheckpointHook) and not hook.by_epoch
         ]
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Here, for hooks may freeze and thaw weights between epochs."""
+        self.weights = [w for w in weights_of(runner) if w.requires_grad and w.numel()]
+        on_cpu = all(weight.device.type == 'cpu' for weight in self.weights)
+        self.small = list(filter(is_small, self.weights)) if on_cpu else self.weights
+
+    def before_train_iter(self, runner: Runner, *args, **kwargs) -> None:
+        self.look(runner)
+        self.alone(runner)
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
     ) -> None:
-        losses = {
-            name: torch.as_tensor(value).detach().float()
-            for name, value in (outputs or {}).items()
-            if 'loss' in name
-        }
-        wrong_loss = not all_finite(list(losses.values()))
-        if agreed(wrong_loss or not all_finite(self.norms())):
-            raise stop(runner, losses, wrong_loss, data_batch)
+        self.look(runner, wait=True)  # at the iteration before, if that is left to do
+        self.iteration = runner.iter + 1
+        self.step = self.look_of(scalars(outputs), data_batch)
+        if any(saves_now(hook, runner) for hook in self.savers):
+            self.settle(runner)
+        elif get_world_size() > 1 and is_vote(runner, batch_idx):
+            self.look(runner, wait=True)
+            self.tell(runner)
+        else:
+            self.look(runner)
+            self.alone(runner)
 
-    def norms(self) -> list[Tensor]:
-        """The norm of each weight; torch clips gradients by the same one call."""
-        weights = [weight.detach() for weight in self.weights]
-        return (
-            list(torch._foreach_norm(weights, dtype=torch.float32)) if weights else []
-        )
+    def look_of(self, losses: dict[str, Tensor], batch) -> Step:
+        """Begin to look at the iteration that is over."""
+        since = self.whole + 1
+        if self.small is self.weights or self.iteration % self.every == 0:
+            self.whole = self.iteration
+            sums = norms(self.weights)
+        else:
+            sums = sum_of_small(self.small)
+        total = Total([loss.float() for loss in losses.values()], sums)
+        return Step(self.iteration, since, losses, batch, total)
+
+    def look(self, runner: Runner, wait: bool = False) -> None:
+        """Read the answer of the last step, if it is there or ``wait`` is set."""
+        if self.step is not None and (wait or self.step.total.is_there()):
+            step, self.step = self.step, None
+            if not self.found:
+                self.found = step.fault(runner.model, self.weights)
+
+    def alone(self, runner: Runner) -> None:
+        """A single process needs no vote."""
+        if self.found and get_world_size() == 1:
+            raise in_words(runner, {0: self.found})
+
+    def tell(self, runner: Runner) -> None:
+        """Stop all ranks if any of them has found something; to be called on all."""
+        if agreed(self.found is not None):
+            raise gathered(runner, self.found)
+
+    def settle(self, runner: Runner) -> None:
+        """Be sure that nothing is wrong now; to be called on all ranks."""
+        self.look_at_all(runner)
+        self.tell(runner)
+        self.settled = self.iteration
+
+    def look_at_all(self, runner: Runner) -> None:
+        """At the last step, and at weights that no step of it may have changed, too."""
+        self.look(runner, wait=True)
+        weights = weights_of(runner)
+        if not self.found and not all_finite(weights):
+            step = Step(self.iteration, self.whole + 1, {}, None, Total(norms(weights)))
+            self.found = step.fault(runner.model, weights)
+        self.whole = self.iteration
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        self.settle(runner)
+
+    def before_val_epoch(self, runner: Runner) -> None:
+        if self.iteration:  # in training
+            self.settle(runner)
+
+    def after_train(self, runner: Runner) -> None:
+        self.settle(runner)
+        self.forget()
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Of a hook that saves on its own account: only the first rank comes here."""
+        if self.iteration and self.settled != self.iteration:
+            self.look_at_all(runner)
+            stop = self.behind(runner)
+            if stop:
+                raise stop
+
+    def behind(self, runner: Runner) -> NotFinite | None:
+        """What this rank has found, where the others cannot be asked."""
+        if self.found is None:
+            return None
+        stop = in_words(runner, {0: self.found})
+        stop.of_one_rank = get_world_size() > 1
+        return stop
 
 
-def all_finite(scalars: list[Tensor]) -> bool:
-    """Whether all are numbers, at the cost of one wait for the GPU."""
-    if not scalars:
-        return True
-    return bool(torch.stack(scalars).isfinite().all())
-
-
-def stop(runner: Runner, losses: dict, wrong_loss: bool, data_batch) -> NotFinite:
-    """What to raise; to be called on every rank."""
-    terms = ', '.join(f'{name}={float(value):.4g}' for name, value in losses.items())
-    images = ', '.join(image_names(data_batch)) or 'images without names'
-    reports = all_gather_object((wrong_loss, f'{terms} of {images}'))
-    at_fault = any(wrong for wrong, _ in reports)
-    what = 'the loss is' if at_fault else 'a step made weights that are'
-    told = [
-        f'rank {rank}: {report}' if get_world_size() > 1 else report
-        for rank, (wrong, report) in enumerate(reports)
-        if wrong or not at_fault
+def weights_of(runner: Runner) -> list[Tensor]:
+    """All that the optimisers have."""
+    return [
+        weight
+        for optim_wrapper in optim_wrappers(runner)
+        for group in optim_wrapper.optimizer.param_groups
+        for weight in group['params']
     ]
-    checkpoint = last_checkpoint(runner)
-    return NotFinite(
-        f'{what} not finite in iteration {runner.iter + 1}: {"; ".join(told)}; '
-        f'last good checkpoint: {checkpoint or "none yet"}',
-        checkpoint,
+
+
+def saves_now(hook: CheckpointHook, runner: Runner) -> bool:
+    """Whether a hook that saves by iteration does so after this one.
+
+    These are the conditions of mmengine's, which has no method for them.
+    """
+    return hook.every_n_train_iters(runner, hook.interval, hook.save_begin) or (
+        hook.save_last and hook.is_last_train_iter(runner)
     )
 
 
-def last_checkpoint(runner: Runner) -> str | None:
-    """What the run has saved last, or else was resumed from."""
-    for hook in runner.hooks:
-        if isinstance(hook, CheckpointHook) and hook.last_ckpt:
-            return hook.last_ckpt
-    return runner._load_from if runner._resume else None
+def guards(runner: Runner) -> list[LossGuardHook]:
+    return [hook for hook in runner.hooks if isinstance(hook, LossGuardHook)]
 
 
-def image_names(node) -> Iterator[str]:
-    """The paths, or else ids, of the data samples in a batch, however it is nested."""
-    if isinstance(node, dict):
-        node = list(node.values())
-    if isinstance(node, (list, tuple)):
-        for value in node:
-            yield from image_names(value)
-    else:
-        name = getattr(node, 'img_path', None) or getattr(node, 'img_id', None)
-        if name is not None:
-            yield str(name)
+def settle(runner: Runner) -> None:
+    """Have the guards of a run be sure; to be called on all ranks, before a save."""
+    for guard in guards(runner):
+        guard.settle(runner)
+
+
+def behind(runner: Runner) -> NotFinite | None:
+    """What a guard knows, or can find out, that may have made something else fail."""
+    for guard in guards(runner):
+        with suppress(RuntimeError):  # a GPU that has failed answers nothing
+            guard.look(runner, wait=True)
+        if guard.found:
+            return guard.behind(runner)
+    return None

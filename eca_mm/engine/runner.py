@@ -16,8 +16,9 @@ from torch import nn
 from .accidents import told_in_one_line
 from .distributed import agreed, prepare_ranks
 from .errors import RequestError, RunStopped
-from .loss_guard import NotFinite
+from .loss_guard import behind
 from .nan_retry import LowerRateHook
+from .not_finite import NotFinite
 from .resume import share_choice
 from .run_lock import only_run
 from .stop import StopSignalHook
@@ -126,10 +127,13 @@ def train_and_retry(cfg: Config, nan_retry: bool) -> None:
 def attempt(runner: Runner) -> NotFinite | None:
     """Train, and return why it stopped if another try may help."""
     try:
-        runner.train()
+        run_to_end(runner)
         return None
     except NotFinite as error:
+        if error.of_one_rank:
+            raise
         stop = error.with_traceback(None)  # whose frames would keep the runner
+        stop.__cause__ = stop.__context__ = None
     for hook in runner.hooks:
         if isinstance(hook, StopSignalHook):
             hook.let_go()
@@ -140,3 +144,16 @@ def attempt(runner: Runner) -> NotFinite | None:
             # Ends the workers; in the garbage each would have 5 s to end by itself.
             loop.dataloader._iterator = loop.dataloader_iterator = None
     return stop
+
+
+def run_to_end(runner: Runner) -> None:
+    """Train; what fails after a step whose answer was late is told as that step's."""
+    try:
+        runner.train()
+    except RunStopped:
+        raise
+    except Exception as error:  # models may raise anything at weights that are NaN
+        stop = behind(runner)
+        if stop is None:
+            raise
+        raise stop from error

@@ -15,6 +15,7 @@ from .checkpoint import save_before_stop
 from .distributed import agreed
 from .errors import RunStopped
 from .parts import optim_wrappers
+from .votes import is_vote
 
 SIGNALS = tuple(
     getattr(signal, name)
@@ -30,7 +31,8 @@ class StopSignalHook(Hook):
 
     :class:`SafeCheckpointHook` saves, where the run has it. The exit status is the
     usual one, 143, 130 or 129. A second signal ends the process at once. One rank's
-    signal stops all of them at the same iteration. With accumulated gradients, which no
+    signal stops all of them at the same iteration, after their next vote, which they
+    hold about once a second (:mod:`votes`). With accumulated gradients, which no
     checkpoint has, it is the one that completes a step of the optimiser. In a
     validation the weights may be averages, not to be saved: it ends first, and one more
     iteration. A SIGHUP that is ignored, as by nohup, stays so.
@@ -40,6 +42,7 @@ class StopSignalHook(Hook):
 
     def __init__(self) -> None:
         self.received = 0
+        self.number = 0  # the signal that all ranks know of
         self.waited = 0  # iterations for the step of the optimiser
         self.before: dict = {}
 
@@ -65,8 +68,10 @@ class StopSignalHook(Hook):
         for number, handler in self.before.items():
             signal.signal(number, handler)
 
-    def after_train_iter(self, runner: Runner, *args, **kwargs) -> None:
-        number = agreed(self.received)
+    def after_train_iter(self, runner: Runner, batch_idx: int, *args, **kwargs) -> None:
+        if not self.number and is_vote(runner, batch_idx):
+            self.number = agreed(self.received)
+        number = self.number
         if number and self.is_step_complete(runner):
             raise RunStopped(
                 f'by {signal.Signals(number).name} after iteration {runner.iter + 1}: '

@@ -6,9 +6,9 @@ back, for the precision, which only a right detection can raise.
 """
 
 import numpy as np
-from numba import njit
 from scipy.sparse import csr_array
 
+from .compiled import compiled
 from .matching import PROTOCOL, Matches
 
 FIGURES = (
@@ -125,7 +125,7 @@ def _pack(m: Matches) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(codes), np.append(0, np.cumsum(lengths))
 
 
-@njit(nogil=True)
+@compiled(nogil=True)
 def _evaluate_many(code, bounds, weights, objects, thresholds):
     """(4, B, S) average precision, then recall at 1, 10 and 100 of each segment."""
     found = np.empty((4, *objects.shape))
@@ -135,7 +135,7 @@ def _evaluate_many(code, bounds, weights, objects, thresholds):
     return found
 
 
-@njit(nogil=True)
+@compiled(nogil=True)
 def _evaluate(code, bounds, weights, objects, thresholds):
     """Average precision (S,), and recall (3, S) at 1, 10 and 100 of each segment."""
     ap = np.full(len(objects), np.nan)
@@ -150,7 +150,7 @@ def _evaluate(code, bounds, weights, objects, thresholds):
     return ap, recall
 
 
-@njit(nogil=True)
+@compiled(nogil=True)
 def _sums(segment, weights):
     """Number of detections, and of right ones among the best 1, 10 and 100."""
     counted = best1 = best10 = right = 0
@@ -163,7 +163,7 @@ def _sums(segment, weights):
     return counted, (best1, best10, right)
 
 
-@njit(nogil=True)
+@compiled(nogil=True)
 def _area(segment, weights, counted, right, objects, thresholds):
     """Mean over the recall ``thresholds`` of the best precision at that recall or more.
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numba import njit
 from pycocotools import mask
 
 from eca_mm.coco_format import (
@@ -16,6 +15,7 @@ from eca_mm.coco_format import (
     read_truth,
 )
 
+from .compiled import compiled
 from .regions import PROTOCOL, Regions, read_regions, sizes_of
 
 
@@ -143,7 +143,7 @@ def _assign(found: Regions, objects: Regions) -> tuple[np.ndarray, np.ndarray]:
     return matched, ignored
 
 
-@njit
+@compiled()
 def _greedy(ious, spans, thresholds, crowd, left_out, lost, matched, ignored):
     """Give each pair's detections their objects, the best detection first.
 
@@ -168,7 +168,7 @@ def _greedy(ious, spans, thresholds, crowd, left_out, lost, matched, ignored):
                         )
 
 
-@njit
+@compiled()
 def _best(iou, threshold, free, out):
     """Index of the free object with the highest overlap, -1 if none reaches the least.
 

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import shlex
 import subprocess
 import sys
@@ -14,10 +13,6 @@ from rich.table import Table
 
 REPO = Path(__file__).resolve().parents[2]
 CONFIG = 'projects/digits/configs/eca_faster_rcnn_r18.py'
-# OpenMP's threads spin while they wait for each other. With one other busy process on
-# two cores that made an iteration 5 s; with short spins it is 1.5 s, and 0.43 s on idle
-# cores either way.
-ENV = {'GOMP_SPINCOUNT': '3000'} | os.environ
 
 
 def parse_args() -> argparse.Namespace:
@@ -53,7 +48,7 @@ def run(title: str, script: str, *arguments: str) -> tuple[str, float]:
     Console().rule(f'[bold]{title}')
     print(f'$ python {shlex.join(command)}', flush=True)
     begin = time.monotonic()
-    status = subprocess.run([sys.executable, *command], cwd=REPO, env=ENV).returncode
+    status = subprocess.run([sys.executable, *command], cwd=REPO).returncode
     if status:
         sys.exit(status if status > 0 else 128 - status)  # negative: a signal
     return title, time.monotonic() - begin

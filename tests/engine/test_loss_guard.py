@@ -8,10 +8,10 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner, find_latest_checkpoint
-from small_run import small_runner
+from small_run import Small, small_runner
 
 from eca_mm.engine import LossGuardHook
-from eca_mm.engine.loss_guard import NotFinite, image_names
+from eca_mm.engine.not_finite import NotFinite, image_names
 
 EACH = dict(interval=1, by_epoch=False)
 
@@ -66,6 +66,10 @@ def test_nothing_of_the_iteration_is_saved(tmp_path, how, wrapper):
     assert error.value.checkpoint == last and error.value.status == 1
     what = 'a step made weights that are' if how == 'gradient' else 'the loss is'
     said = str(error.value)
+    # The names of weights follow for a step, found by torch on their own.
+    weights = runner.model.state_dict()
+    wrong = [name for name in weights if not weights[name].isfinite().all()]
+    assert how != 'gradient' or f'in iteration 6: {", ".join(wrong[:3])}' in said
     assert said.startswith(f'{what} not finite in iteration 6: ')
     assert said.endswith(f' of images without names; last good checkpoint: {last}')
     assert names(tmp_path) == {f'iter_{i}.pth' for i in range(1, 6)}
@@ -81,13 +85,15 @@ def test_terms_of_the_loss_are_told(tmp_path):
 
 def test_what_is_finite_goes_on():
     """Accuracies that are no numbers, and a step that a loss scaler has skipped."""
-    hook = LossGuardHook()
+    hook, runner = LossGuardHook(), SimpleNamespace(iter=0, model=torch.nn.Identity())
     hook.weights = [torch.ones(2, requires_grad=True), torch.full((1,), 3e38)]
+    hook.small = hook.weights
     outputs = dict(loss=torch.tensor(3e38), acc=torch.tensor(math.nan), loss_cls=2.0)
-    hook.after_train_iter(None, 0, None, outputs)
-    hook.after_train_iter(None, 0, None, None)
+    hook.after_train_iter(runner, 0, None, outputs)
+    hook.after_train_iter(runner, 0, None, None)
     hook.weights[0].grad = torch.full((2,), math.inf)
-    hook.after_train_iter(None, 0, None, outputs)
+    hook.after_train_iter(runner, 0, None, outputs)
+    assert hook.step is None and hook.found is None  # it has looked
 
 
 def test_names_in_a_batch():
@@ -108,3 +114,32 @@ def test_a_resumed_run_names_what_it_came_from(tmp_path):
     with pytest.raises(NotFinite) as error:
         small_runner(tmp_path, dict(interval=5), hooks=[poison], **start).train()
     assert error.value.checkpoint == str(tmp_path / 'epoch_1.pth')
+
+
+class Spare(Small):
+    """With a large tensor that no loss shows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spare = torch.nn.Parameter(torch.zeros(5000))
+
+
+class Break(Hook):
+    def __init__(self, at: int) -> None:
+        self.at = at
+
+    def after_train_iter(self, runner, *args, **kwargs) -> None:
+        if runner.iter == self.at:
+            runner.model.spare.data[7] = -math.inf
+
+
+@pytest.mark.parametrize(('at', 'when'), [(3, '1 to 8: spare; loss='), (9, '9 to 12')])
+def test_large_weights_are_looked_at_now_and_then(tmp_path, monkeypatch, at, when):
+    """After every eighth iteration, and at the end; what is not known is not said."""
+    monkeypatch.setitem(small_runner.__globals__, 'Small', Spare)
+    loop = dict(by_epoch=False, max_iters=12, val_interval=99)
+    hook = dict(interval=99, by_epoch=False)
+    runner = small_runner(tmp_path, hook, hooks=[Break(at)], train_cfg=loop)
+    with pytest.raises(NotFinite, match=f'not finite in iterations {when}'):
+        runner.train()
+    assert not names(tmp_path)

@@ -1,0 +1,23 @@
+"""What a command imports is never garbage, and need not be searched for any."""
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Import without collecting garbage, and leave what there is out of later searches.
+
+    MMDetection and what it needs are 450000 objects. Collecting while they are imported
+    takes a sixth of the 11 s of CPU time that this takes, and each later search 0.4 s:
+    mmengine asks for one with every data set that it builds (AMD EPYC).
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if was_on:
+            gc.enable()

@@ -1,0 +1,90 @@
+"""Whether numbers are finite, asked without waiting for a GPU's answer."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+# Elements. Of a detector's tensors two thirds have fewer, which are 1 % of its weights.
+SMALL = 4096
+HALF = (torch.float16, torch.bfloat16)  # their norms are too large for themselves
+
+
+class Total:
+    """The sum of some scalars, which is finite only if all of them are.
+
+    Of scalars on a CUDA device it arrives when the device gets there, and the host goes
+    on meanwhile; on the CPU it is there at once.
+
+    Args:
+        groups: Floating-point tensors of shape (), those of a group on one device.
+    """
+
+    def __init__(self, *groups: Sequence[Tensor]) -> None:
+        sums = [torch.stack(list(group)).sum() for group in groups if group]
+        total = sums[-1] if sums else torch.zeros(())
+        for other in sums[:-1]:  # a loss that is given as a plain number is on the CPU
+            total = total + other.to(total.device)
+        self.arrival = None
+        if total.device.type == 'cuda':
+            on_device = total
+            # Into pageable memory the copy would wait.
+            total = torch.empty((), dtype=on_device.dtype, pin_memory=True)
+            total.copy_(on_device, non_blocking=True)
+            self.arrival = torch.cuda.Event()
+            self.arrival.record(torch.cuda.current_stream(on_device.device))
+        self.total = total
+
+    def is_there(self) -> bool:
+        """Whether :meth:`is_finite` has nothing to wait for."""
+        return self.arrival is None or self.arrival.query()
+
+    def is_finite(self) -> bool:
+        """Waits for it. That finite scalars are too large to add gives False, too."""
+        if self.arrival is not None:
+            self.arrival.synchronize()
+        return math.isfinite(self.total)
+
+
+def norms(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Of each tensor a scalar that is finite only if the whole tensor is.
+
+    One call for all of them, as torch clips gradients by; on a GPU a few kernels.
+    """
+    if not tensors:
+        return []
+    tensors = [tensor.detach() for tensor in tensors]
+    # The CPU takes twice as long over a norm in another type than the tensor's.
+    halves = any(tensor.dtype in HALF for tensor in tensors)
+    return list(torch._foreach_norm(tensors, dtype=torch.float32 if halves else None))
+
+
+def sum_of_small(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """A scalar that is finite only if all tensors are; [] if there are none.
+
+    For small ones on the CPU: to copy 90 of them takes 0.05 ms, their norms 0.23 ms.
+    """
+    with torch.no_grad():
+        flat = [tensor.flatten() for tensor in tensors]
+        return [torch.cat(flat).sum(dtype=torch.float32)] if flat else []
+
+
+def all_finite(tensors: Sequence[Tensor]) -> bool:
+    """Whether every element of all tensors is finite.
+
+    One pass over them, and a second one only where values are too large to be squared.
+    """
+    tensors = [tensor for tensor in tensors if tensor.numel()]
+    if not tensors or Total(norms(tensors)).is_finite():
+        return True
+    return not any(map(has_bad, tensors))
+
+
+def is_small(tensor: Tensor) -> bool:
+    return tensor.numel() <= SMALL
+
+
+def has_bad(tensor: Tensor) -> bool:
+    """Whether any element is NaN or infinite; waits for a GPU."""
+    return not bool(tensor.detach().isfinite().all())

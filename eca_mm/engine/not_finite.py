@@ -1,0 +1,172 @@
+"""What is not finite, in which iteration, and of which images: words of the guard."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from mmengine.dist import all_gather_object, get_world_size
+from mmengine.hooks import CheckpointHook
+from mmengine.runner import Runner
+from torch import Tensor, nn
+
+from .errors import RunStopped
+from .finite import Total, has_bad, is_small
+from .parts import bare
+
+SHOWN = 3  # names of parameters in a line
+
+
+class NotFinite(RunStopped):
+    """The loss, or what a step made of the weights, is NaN or infinite.
+
+    Args:
+        checkpoint: The last one of the run, from before; None if there is none.
+    """
+
+    def __init__(self, line: str, checkpoint: str | None = None) -> None:
+        super().__init__(line)
+        self.checkpoint = checkpoint
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What one rank has found.
+
+    Attributes:
+        iteration: In which it happened, from 1.
+        since: The first iteration in which it may have happened, where that is another.
+        of_loss: Whether the loss is not finite; else the weights after the step are.
+        text: Names of weights, terms of the loss, images.
+    """
+
+    iteration: int
+    since: int
+    of_loss: bool
+    text: str
+
+    @property
+    def when(self) -> str:
+        if self.since < self.iteration:
+            return f'iterations {self.since} to {self.iteration}'
+        return f'iteration {self.iteration}'
+
+
+@dataclass
+class Step:
+    """An iteration that is over, with what is to be told of it if it was wrong.
+
+    Attributes:
+        iteration: Its number, from 1.
+        since: The one from which on not all weights have been looked at.
+        losses: Terms that the model has returned, scalars.
+        batch: What the model got, for the names of its images.
+        total: Of the losses, and of the norms of the weights after the step.
+    """
+
+    iteration: int
+    since: int
+    losses: dict[str, Tensor]
+    batch: object
+    total: Total
+
+    def fault(self, model: nn.Module, weights: Sequence[Tensor]) -> Fault | None:
+        """What was wrong with it, if anything.
+
+        Args:
+            weights: As they are now. A number that is not finite stays so, whatever
+                later steps make of it.
+        """
+        if self.total.is_finite():
+            return None
+        of_loss = any(map(has_bad, self.losses.values()))
+        wrong = [weight for weight in weights if has_bad(weight)]
+        if not of_loss and not wrong:
+            return None  # too large to add up, and finite
+        exact = of_loss or any(map(is_small, wrong))
+        since = self.iteration if exact else self.since
+        text = self.text([] if of_loss else wrong, model)
+        return Fault(self.iteration, since, of_loss, text)
+
+    def text(self, wrong: list[Tensor], model: nn.Module) -> str:
+        parts = []
+        if wrong:
+            names = list(names_of(wrong, model))
+            more = f' and {len(names) - SHOWN} more' if len(names) > SHOWN else ''
+            parts.append(', '.join(names[:SHOWN]) + more)
+        if self.losses:
+            terms = [f'{name}={float(v):.4g}' for name, v in self.losses.items()]
+            images = ', '.join(image_names(self.batch)) or 'images without names'
+            parts.append(f'{", ".join(terms)} of {images}')
+        return '; '.join(parts)
+
+
+def scalars(outputs: dict | None) -> dict[str, Tensor]:
+    """The terms of a loss among what a model's step returns."""
+    return {
+        name: torch.as_tensor(value).detach()
+        for name, value in (outputs or {}).items()
+        if 'loss' in name
+    }
+
+
+def gathered(runner: Runner, fault: Fault | None) -> NotFinite:
+    """What to raise on every rank, to be called on every rank.
+
+    Args:
+        fault: Of this rank; None if another one has found it.
+    """
+    found = {rank: one for rank, one in enumerate(all_gather_object(fault)) if one}
+    first = min(fault.iteration for fault in found.values())
+    found = {rank: one for rank, one in found.items() if one.iteration == first}
+    return in_words(runner, found)
+
+
+def in_words(runner: Runner, found: dict[int, Fault]) -> NotFinite:
+    """What to raise.
+
+    Args:
+        found: By rank, all of the same iteration.
+    """
+    of_loss = any(fault.of_loss for fault in found.values())
+    what = 'the loss is' if of_loss else 'a step made weights that are'
+    told = [
+        f'rank {rank}: {fault.text}' if get_world_size() > 1 else fault.text
+        for rank, fault in found.items()
+        if fault.of_loss == of_loss
+    ]
+    when = next(iter(found.values())).when
+    checkpoint = last_checkpoint(runner)
+    return NotFinite(
+        f'{what} not finite in {when}: {"; ".join(told)}; '
+        f'last good checkpoint: {checkpoint or "none yet"}',
+        checkpoint,
+    )
+
+
+def last_checkpoint(runner: Runner) -> str | None:
+    """What the run has saved last, or else was resumed from."""
+    for hook in runner.hooks:
+        if isinstance(hook, CheckpointHook) and hook.last_ckpt:
+            return hook.last_ckpt
+    return runner._load_from if runner._resume else None
+
+
+def names_of(weights: list[Tensor], model: nn.Module) -> Iterator[str]:
+    """The names that weights have in the model, in the model's order."""
+    wanted = {id(weight) for weight in weights}
+    for name, weight in bare(model).named_parameters():
+        if id(weight) in wanted:
+            yield name
+
+
+def image_names(node) -> Iterator[str]:
+    """The paths, or else ids, of the data samples in a batch, however it is nested."""
+    if isinstance(node, dict):
+        node = list(node.values())
+    if isinstance(node, (list, tuple)):
+        for value in node:
+            yield from image_names(value)
+    else:
+        name = getattr(node, 'img_path', None) or getattr(node, 'img_id', None)
+        if name is not None:
+            yield str(name)
