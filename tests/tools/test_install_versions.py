@@ -86,7 +86,9 @@ def test_each_file_pins_all_its_packages_once_for_every_python(monkeypatch, mino
         pins = re.findall(r'^([\w.-]+)==[^\s;]+(.*)$', path.read_text(), re.MULTILINE)
         names = [name for name, marker in pins if applies(marker)]
         assert len(names) == len(set(names)), f'{path.name} pins a package twice'
-        assert set(names) == {name for name, _ in pins}, f'{path.name} leaves one out'
+        left_out = {name for name, _ in pins} - set(names)
+        # importlib_metadata asks for it from 10 on, which is not for Python 3.10.
+        assert left_out <= {'lazy-importer'}, f'{path.name} leaves one out'
 
 
 def test_exec_in_a_function_is_read_from_locals(repo):

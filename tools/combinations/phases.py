@@ -156,7 +156,7 @@ def test(place: Place) -> str:
     """The quick tests."""
     report = place.folder / 'tests.xml'
     report.unlink(missing_ok=True)
-    options = ['-q', '-p', 'no:cacheprovider', f'--junitxml={report}', f'@{QUICK}']
+    options = ['-q', '--durations=20', f'--junitxml={report}', f'@{QUICK}']
     failed = None
     try:
         run(place, 'tests', place.python, '-m', 'pytest', *options)
