@@ -45,8 +45,8 @@ def parse_arguments(arguments: list[str] | None) -> Namespace:
         '--only',
         nargs='+',
         metavar='NAME',
-        help='rows to run, names or patterns of them; the first row is run before them '
-        'if it has not passed at this commit',
+        help='rows to run, names or patterns of them; the first row, whose checkpoint '
+        'the others need, is run before them if it has never passed',
     )
     flag(
         '--because',
@@ -67,7 +67,7 @@ def parse_arguments(arguments: list[str] | None) -> Namespace:
     return parser.parse_args(arguments)
 
 
-def choose(only: list[str] | None) -> list[Row]:
+def choose(only: list[str] | None, folder: Path) -> list[Row]:
     """The rows to run. Raises InstallError for a name that no row has."""
     if only is None:
         return list(ROWS)
@@ -75,7 +75,8 @@ def choose(only: list[str] | None) -> list[Row]:
         if not any(fnmatch(row.name, name) for row in ROWS):
             raise InstallError(f'--only {name}: no row has that name; see --list')
     chosen = [row for row in ROWS if any(fnmatch(row.name, name) for name in only)]
-    return chosen if REFERENCE in chosen else [REFERENCE, *chosen]
+    has_reference = records.has_passed(records.read(folder, REFERENCE))
+    return chosen if REFERENCE in chosen or has_reference else [REFERENCE, *chosen]
 
 
 def show() -> None:
@@ -122,17 +123,17 @@ def run_row(place: Place, python: str, arguments: Namespace) -> bool:
 
 def run(arguments: Namespace) -> int:
     """Run what is asked for; returns the exit status. Raises InstallError."""
-    chosen = choose(arguments.only)
     if arguments.list:
         show()
         return 0
     folder = arguments.folder = arguments.folder.absolute()
+    chosen = choose(arguments.only, folder)
     reasons = {row.name: arguments.because for row in ROWS if row not in chosen}
     failed = []
     for number, row in enumerate(chosen, 1):
         print(f'[{number}/{len(chosen)}] {row.name}', flush=True)
         python = find_python(row.python)
-        if records.is_complete(records.read(folder, row)) and not arguments.again:
+        if records.is_current(records.read(folder, row)) and not arguments.again:
             print('      passed at this commit already')
         elif python is None:
             reasons[row.name] = f'no Python {row.python} on this machine'

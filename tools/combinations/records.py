@@ -72,11 +72,14 @@ def write(folder: Path, row: Row, record: dict) -> None:
     os.replace(temporary, path)
 
 
-def is_complete(record: dict) -> bool:
-    """Whether all phases of a row passed at this very commit."""
+def has_passed(record: dict) -> bool:
+    """Whether all phases of a row passed, at whatever commit."""
     phases = record.get('phases', {})
-    return (
-        record.get('commit') == commit()
-        and {'install', *PHASES} == phases.keys()
-        and all(phase['passed'] for phase in phases.values())
+    return {'install', *PHASES} == phases.keys() and all(
+        phase['passed'] for phase in phases.values()
     )
+
+
+def is_current(record: dict) -> bool:
+    """Whether they passed at this very commit."""
+    return record.get('commit') == commit() and has_passed(record)
