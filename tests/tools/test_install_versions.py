@@ -57,6 +57,7 @@ def test_an_unknown_torch_is_taken_as_the_newest_known():
     assert needs_cpp20('2.14.0+cpu') and needs_cpp20('2.99.0')
     assert not needs_cpp20('2.13.1')
     assert (torchvision('2.6.0'), torchvision('2.13.0')) == ('0.21.0', '0.28.0')
+    assert torchvision('2.15.0') == torchvision('2.14.1') == '0.29.0'
 
 
 def test_markers_say_what_pip_takes_them_to_say(monkeypatch):

@@ -10,6 +10,7 @@ import sys
 from .output import InstallError
 
 OLDEST_TORCH = [2, 6]  # the first that loads checkpoints without running code in them
+NEWEST_TORCHVISION = 29  # 0.29.2 asks for torch >= 2.14, and none came with torch 2.15
 CPP20 = [2, 14]  # the first torch whose headers need C++20; those before take C++17
 # From this release of torch on: the oldest and the newest Python that it has files for.
 TORCH_PYTHONS = {
@@ -43,7 +44,7 @@ def needs_cpp20(torch: str) -> bool:
 
 def torchvision(torch: str) -> str:
     """The release that goes with one of torch: 0.21.0 with 2.6, and so on."""
-    return f'0.{numbers(torch)[1] + 15}.0'
+    return f'0.{min(numbers(torch)[1] + 15, NEWEST_TORCHVISION)}.0'
 
 
 def torch_pythons(torch: str) -> tuple[tuple[int, int], tuple[int, int]]:
