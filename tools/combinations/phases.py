@@ -21,13 +21,16 @@ SIDE = 128  # pixels of the digits' images
 TRAIN, VAL, EPOCHS = 320, 20, 2
 QUICK = 'tests/quick.txt'
 VERSIONS = """
-import importlib.metadata, json, torch
-names = {d.metadata['Name'].lower().replace('_', '-') for d in
-         importlib.metadata.distributions() if d.metadata['Name']}
-found = {n: importlib.metadata.version(n) for n in sorted(names) if n in WANTED}
-print(json.dumps({**found, 'torch': torch.__version__, 'cuda': torch.version.cuda}))
+import importlib.metadata, json
+found = {}
+for name in sorted(WANTED):
+    try:
+        found[name] = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        pass
+print(json.dumps(found))
 """
-WANTED = ('numpy', 'opencv-python-headless', 'pycocotools')
+WANTED = ('torch', 'numpy', 'opencv-python-headless', 'pycocotools')
 STACK = ('mmengine', 'mmcv', 'mmdet', 'mmdetection')
 
 
