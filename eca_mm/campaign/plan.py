@@ -15,6 +15,10 @@ from eca_mm.files import replaced
 from .rows import Row
 
 PLAN = 'campaign.json'
+NO_REPORT = (
+    'row {}: its custom_hooks have no ReportHook, which keeps the results that rows '
+    "are compared by: add dict(type='ReportHook') to them"
+)
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,9 @@ class Plan:
             row.name: read_config(str(row.config), dict(settings)) for row in self.rows
         }
         self.digests = {name: digest(cfg) for name, cfg in self.configs.items()}
+        silent = [name for name, cfg in self.configs.items() if not reports(cfg)]
+        if silent:  # not after hours of training, of which nothing could be compared
+            raise RequestError(*(NO_REPORT.format(name) for name in silent))
 
     def refuse_edited(self, row: str) -> None:
         """Refuse to train a config that was edited while the campaign runs.
@@ -113,6 +120,18 @@ def runs_in(folder: Path) -> list[Run]:
             'campaign again, which writes it'
         ) from None
     return [run_of(folder, row, seed) for row, seed in pairs]
+
+
+def reports(cfg: Config) -> bool:
+    """Whether a run of this config leaves results, by ReportHook or a kind of it."""
+    from mmengine.registry import HOOKS
+
+    from eca_mm.evaluation import ReportHook  # both late: --status needs no mmdet
+
+    types = [hook.get('type') for hook in cfg.get('custom_hooks') or []]
+    found = [HOOKS.get(kind) if isinstance(kind, str) else kind for kind in types]
+    classes = [kind for kind in found if isinstance(kind, type)]
+    return any(issubclass(kind, ReportHook) for kind in classes)
 
 
 def digest(cfg: Config) -> str:

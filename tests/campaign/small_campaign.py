@@ -38,6 +38,7 @@ def make_rows(folder: Path, steps=5, pace=0.02, seeds=SEEDS, **more) -> list[Row
 
 def make_row(folder, name, steps, pace, material, more) -> Row:
     settings = dict(name=name, steps=steps, pace=pace, material=str(material)) | more
+    settings['custom_hooks'] = [dict(type='ReportHook')]
     path = folder / f'{name}.py'
     path.write_text(''.join(f'{key} = {value!r}\n' for key, value in settings.items()))
     return Row(name, path)

@@ -18,6 +18,7 @@ data = dict(type='CocoDataset', data_root='data/', ann_file='train.json')
 train_dataloader = dict(batch_size=2, num_workers=0, dataset=data)
 test_dataloader = dict(dataset=dict(pipeline=[dict(type='Resize', scale=(64, 64))]))
 default_hooks = dict(checkpoint=dict(type='SafeCheckpointHook', interval=1))
+custom_hooks = [dict(type='ReportHook')]
 """
 
 

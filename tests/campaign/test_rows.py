@@ -1,11 +1,13 @@
 """Which configs a comparison is of."""
 
 import pytest
+from mmengine.registry import HOOKS as HOOK_TYPES
 
 from eca_mm.campaign import notes
 from eca_mm.campaign.plan import Plan, digest, runs_in
 from eca_mm.campaign.rows import RULES, Row, by_name, rows_of_detector, rows_of_table
 from eca_mm.engine import RequestError
+from eca_mm.evaluation import ReportHook
 
 
 @pytest.fixture
@@ -67,21 +69,26 @@ def test_no_configs(tmp_path):
         by_name(['mask_rcnn_r50'], tmp_path)
 
 
+HOOKS = "custom_hooks = [dict(type='ReportHook')]\n"
+
+
 @pytest.fixture
 def row(tmp_path):
-    (tmp_path / 'row.py').write_text("model = dict(lr=1, sizes=(1, 2))\ndata = 'x'\n")
+    text = "model = dict(lr=1, sizes=(1, 2))\ndata = 'x'\n"
+    (tmp_path / 'row.py').write_text(text + HOOKS)
     return Row('row', tmp_path / 'row.py')
 
 
 def test_plan(tmp_path, row):
-    (tmp_path / 'b.py').write_text('a = 1')
+    (tmp_path / 'b.py').write_text(f'a = 1\n{HOOKS}')
     plan = Plan(tmp_path / 'out', [row, Row('b', tmp_path / 'b.py')], [4, 7], ['c=2'])
     runs = plan.runs()
     assert [(run.row, run.seed) for run in runs] == [
         ('row', 4), ('b', 4), ('row', 7), ('b', 7),
     ]  # fmt: skip
     assert runs[1].folder == tmp_path / 'out/runs/b/seed_4'
-    assert plan.configs['b'].to_dict() == dict(a=1, c=2)
+    b = plan.configs['b'].to_dict()
+    assert b == dict(a=1, c=2, custom_hooks=[dict(type='ReportHook')])
     plan.folder.mkdir()
     plan.write()
     assert runs_in(plan.folder) == runs
@@ -92,7 +99,8 @@ def test_digest_is_of_what_a_config_says(tmp_path, row):
         return Plan(tmp_path, [row], [0], list(options)).digests['row']
 
     first = made()
-    row.config.write_text("data = 'x'\nmodel = dict(sizes=[1, 2], lr=1)  # the same\n")
+    text = "data = 'x'\nmodel = dict(sizes=[1, 2], lr=1)  # the same\n"
+    row.config.write_text(HOOKS + text)
     assert made() == first
     assert made('model.lr=1') == first != made('model.lr=2')
     assert len({first, made('model.lr=1.0'), made('model.sizes=(2, 1)')}) == 3
@@ -108,6 +116,32 @@ def test_digest_is_of_what_a_config_says(tmp_path, row):
 def test_wrong_options(tmp_path, row, options, said):
     with pytest.raises(RequestError, match=said):
         Plan(tmp_path, [row], [0], options)
+
+
+@pytest.mark.parametrize('hooks', ['', "custom_hooks = [dict(type='EMAHook')]"])
+def test_a_row_that_leaves_no_results(tmp_path, row, hooks):
+    """Refused before anything is trained, and each such row is named."""
+    (tmp_path / 'b.py').write_text(hooks)
+    rows = [row, Row('b', tmp_path / 'b.py'), Row('c', tmp_path / 'b.py')]
+    with pytest.raises(RequestError) as error:
+        Plan(tmp_path / 'out', rows, [0])
+    assert [line[:7] for line in error.value.args] == ['row b: ', 'row c: ']
+    assert all("add dict(type='ReportHook')" in line for line in error.value.args)
+
+
+def test_a_kind_of_report_hook_is_one(tmp_path, row):
+    """By its scope, or as a class of one's own."""
+
+    @HOOK_TYPES.register_module(name='OwnReportHook')
+    class Own(ReportHook):
+        pass
+
+    try:
+        for name in ('mmengine.ReportHook', 'OwnReportHook'):
+            row.config.write_text(f"custom_hooks = [dict(type='{name}')]")
+            assert list(Plan(tmp_path, [row], [0]).configs) == ['row']
+    finally:
+        HOOK_TYPES.module_dict.pop('OwnReportHook')
 
 
 def test_runs_of_a_changed_config_are_refused(tmp_path, row):

@@ -14,6 +14,7 @@ pipeline = [
 own_process = dict(num_workers=0, persistent_workers=False)
 train_dataloader = dict(
     **own_process,
+    batch_size=8,
     sampler=dict(type='InfiniteSampler'),
     dataset=dict(data_root=data_root, pipeline=pipeline),
 )
@@ -26,7 +27,7 @@ test_dataloader = val_dataloader
 val_evaluator = dict(ann_file=data_root + 'annotations/instances_val.json')
 test_evaluator = val_evaluator
 
-iterations = 400
+iterations = 500
 train_cfg = dict(
     _delete_=True,
     type='IterBasedTrainLoop',
@@ -45,3 +46,5 @@ param_scheduler = [
 ]
 default_hooks = dict(checkpoint=dict(by_epoch=False, interval=iterations))
 log_processor = dict(by_epoch=False)
+# The study has a report of all runs: a run's own page may have coarse intervals.
+custom_hooks = [dict(type='LoadReportHook'), dict(type='ReportHook', replicates=100)]
