@@ -95,6 +95,14 @@ def test_a_failed_command_is_its_last_line(tmp_path):
     assert 'first' in (tmp_path / 'phase.log').read_text()
 
 
+def test_no_folder_of_this_machine_gets_into_the_table():
+    """The rest of a message stays: slashes of other things are not folders."""
+    said = 'exit status 1: no /home/me/a.b-c/x.pth, 3/4 and (limit 1e-05) (see /tmp/y)'
+    wanted = 'exit status 1: no x.pth, 3/4 and (limit 1e-05)'
+    assert table.public(said) == wanted
+    assert table.public('600 within 0e+00 (limit 1e-05)').endswith('(limit 1e-05)')
+
+
 def test_counts_of_tests(tmp_path):
     report = tmp_path / 'tests.xml'
     report.write_text(

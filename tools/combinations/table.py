@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -38,6 +39,12 @@ def version(record: dict, name: str) -> str:
     return found.get(name) or found.get(forks.get(fork, fork)) or ''
 
 
+def public(text: str) -> str:
+    """Without the folders of this machine."""
+    text = re.sub(r' \(see [^)]*\)', '', text)
+    return re.sub(r'/[\w.+-]+(?:/[\w.+-]+)*/(?=[\w.+-])', '', text)
+
+
 def cells(row: Row, record: dict, reason: str) -> dict[str, str]:
     """A row of the table, by column."""
     phases = record.get('phases', {})
@@ -49,7 +56,9 @@ def cells(row: Row, record: dict, reason: str) -> dict[str, str]:
         phase = phases.get(name)
         found[name] = f'not run: {reason}'
         if phase:
-            found[name] = ('' if phase['passed'] else 'FAILED: ') + phase['said']
+            found[name] = ('' if phase['passed'] else 'FAILED: ') + public(
+                phase['said']
+            )
     for name in ('device', 'commit', 'date'):
         found[name] = record.get(name, '')
     return found
