@@ -29,10 +29,12 @@ COMMANDS = {
     'complexity': "count parameters and GFLOPs, also of the paper's rows",
     'benchmark': 'measure what attention costs: time and memory',
     'visualize': 'show what the channel gates of a trained model learned',
-    'export': 'write backbone and neck as an ONNX file',
+    'export': 'write a detector, or backbone and neck, as an ONNX file',
 }
 # These import MMDetection themselves if they come to need it.
 LATE_HOST = ('report', 'convert')
+# Those that may do without MMDetection, and when they cannot.
+HOSTLESS = {'infer': lambda args: not args.model.endswith('.onnx')}
 EPILOG = """\
 "eca-mm COMMAND --help" tells what each takes. A config is a path, or eca_mm::NAME.py
 for one that comes with this package, whose folder "eca-mm --where" prints.
@@ -55,9 +57,10 @@ def perform(name: str) -> int | None:
     if getattr(args, 'processes', None):
         become_processes(name, args.processes)
     try:
-        need_host(f'eca-mm {name}')
-        if name not in LATE_HOST:
-            eca_mm.register()
+        if name not in HOSTLESS or HOSTLESS[name](args):
+            need_host(f'eca-mm {name}')
+            if name not in LATE_HOST:
+                eca_mm.register()
         return import_module(f'.{name}', __name__).main(args)
     except HostError as error:
         raise RequestError(str(error)) from error

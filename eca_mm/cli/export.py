@@ -71,6 +71,10 @@ def export_features(features: export.Features, cfg: Config, args: Namespace) -> 
 
 
 def main(args: Namespace) -> None:
+    if args.whole:
+        from . import export_whole
+
+        return export_whole.main(args)
     cfg = read_config(args.config, parsed(args.cfg_options))
     init_default_scope(cfg.get('default_scope', 'mmdet'))
     cfg.load_from = args.checkpoint

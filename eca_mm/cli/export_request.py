@@ -1,4 +1,4 @@
-"""Write the backbone and neck of a detector as an ONNX file, and check the file."""
+"""Write a detector, or its backbone and neck, as an ONNX file, and check the file."""
 
 import argparse
 from importlib.util import find_spec
@@ -23,7 +23,12 @@ input    image: float32 (batch, 3, height, width), all but the 3 free (1 for a m
 outputs  level_0, level_1, ...: the neck's feature maps from fine to coarse; the
          metadata tell their strides.
 
-Batch norms are folded into the convolutions. The heads are not exported.
+Batch norms are folded into the convolutions.
+
+--whole writes the heads, too, of Faster R-CNN, Mask R-CNN and RetinaNet: from pixels
+(uint8, RGB) to boxes, scores, labels and masks, which eca-mm infer runs without torch.
+The file is compared with mmdet, one image at a time and all together, before it is put
+in place. docs/deploy.md tells what is in it.
 """
 EPILOG = """\
 needs: pip install "eca_mm[export]"
@@ -31,6 +36,8 @@ needs: pip install "eca_mm[export]"
 example:
   python tools/export_onnx.py configs/eca_faster_rcnn_r50.py \\
       work_dirs/eca_faster_rcnn_r50/epoch_12.pth eca_faster_rcnn_r50.onnx
+  python tools/export_onnx.py configs/eca_faster_rcnn_r50.py \\
+      work_dirs/eca_faster_rcnn_r50/epoch_12.pth whole.onnx --whole --image a.jpg
 """
 
 
@@ -56,10 +63,34 @@ def parse_args() -> argparse.Namespace:
         help='size of the image, in pixels, that the export runs on and that the check '
         'begins with; the file takes any (default: 640 480)',
     )
+    add_whole(parser)
     add_settings(parser)
     args = parser.parse_args()
     check(args)
     return args
+
+
+def add_whole(parser: argparse.ArgumentParser) -> None:
+    """What the export of a whole detector can be asked for."""
+    add = parser.add_argument
+    add('--whole', action='store_true', help='from pixels to detections, see above')
+    add(
+        '--image',
+        nargs='+',
+        metavar='FILE',
+        help='images of your data for the check of --whole (default: noise, of which '
+        'a trained model is not sure)',
+    )
+    add(
+        '--fp16', action='store_true', help='write OUT_fp16.onnx as well, half as large'
+    )
+    add(
+        '--int8',
+        nargs='+',
+        metavar='FILE',
+        help='write OUT_int8.onnx as well, with ranges by these images (some tens, not '
+        'those of the test)',
+    )
 
 
 def check(args: argparse.Namespace) -> None:
@@ -73,6 +104,10 @@ def check(args: argparse.Namespace) -> None:
         raise RequestError(f'{args.out}: the name must end in .onnx')
     if not args.out.parent.is_dir() or args.out.is_dir():
         raise RequestError(f'{args.out}: give a file in a folder that exists')
-    check_shape(args.shape, MIN_SIDE)
+    only_whole = dict(image=args.image, fp16=args.fp16, int8=args.int8)
+    for name, value in only_whole.items():
+        if value and not args.whole:
+            raise RequestError(f'--{name} is of whole detectors: give --whole, too')
+    check_shape(args.shape, 32 if args.whole else MIN_SIDE)
     args.config = find_config(args.config)
     check_checkpoint(args.checkpoint)

@@ -8,8 +8,8 @@ from itertools import islice
 
 from eca_mm.engine.errors import RequestError
 from eca_mm.inference.inputs import Inputs
-from eca_mm.inference.model import load_inferencer
 from eca_mm.inference.outputs import Findings, check_out
+from eca_mm.inference.seen import Model
 
 
 def main(args: Namespace) -> None:
@@ -19,8 +19,7 @@ def main(args: Namespace) -> None:
     if not inputs.paths:
         raise RequestError('no input is left: give images, videos or folders of them')
     out = check_out(args.out, inputs.paths, args.ann)
-    inferencer = load_inferencer(args.model, args.config, args.device)
-    findings = Findings(inferencer, out, args.score_thr, args.ann)
+    findings = Findings(load_model(args), out, args.score_thr, args.ann)
     if findings.ids:
         findings.ids.check(inputs.paths)
     began = time.monotonic()
@@ -38,10 +37,22 @@ def main(args: Namespace) -> None:
     )
 
 
+def load_model(args: Namespace) -> Model:
+    """By mmdet, or an ONNX file by onnxruntime."""
+    if args.model.endswith('.onnx'):
+        from eca_mm.inference.by_onnx import OnnxModel
+
+        return OnnxModel(args.model, args.device)
+    from eca_mm.inference.by_mmdet import MmdetModel
+    from eca_mm.inference.model import load_inferencer
+
+    return MmdetModel(load_inferencer(args.model, args.config, args.device))
+
+
 def look(inputs, findings, batch: int) -> None:
     """Look at all; what was found before Ctrl-C or a failure is kept."""
     try:
-        for some in batches(inputs.samples(findings.inferencer.pipeline), batch):
+        for some in batches(inputs.samples(findings.model.read), batch):
             findings.add(some)
     finally:
         findings.close()

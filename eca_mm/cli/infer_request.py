@@ -1,6 +1,7 @@
 """Run a trained detector on images and videos."""
 
 import argparse
+from importlib.util import find_spec
 from pathlib import Path
 
 from eca_mm.engine.arguments import find_config
@@ -8,6 +9,11 @@ from eca_mm.engine.errors import RequestError
 
 from .common import check_checkpoint, parser_of
 
+PACKAGES = dict(onnxruntime='onnxruntime', numpy='numpy', PIL='pillow')
+MODEL = """\
+checkpoint file of a trained detector, or an ONNX file by "export --whole", which needs
+neither torch nor MMDetection: pip install "eca_mm[runtime]"
+"""
 EPILOG = """\
 It writes to DIR: pictures/ (each image, and each video as .mp4, with boxes and masks),
 detections.csv (one line each), results.json (all detections, of any score, in COCO's
@@ -16,6 +22,7 @@ annotations). If it is interrupted, they have what was found until then.
 
 examples:
   python tools/infer.py work_dirs/eca_faster_rcnn_r18/epoch_5.pth data/digits/val
+  python tools/infer.py model.onnx data/digits/val
   python tools/infer.py epoch_12.pth 'street/*.jpg' drive.mp4 --out found --batch 8
 """
 
@@ -23,7 +30,7 @@ examples:
 def parse_args() -> argparse.Namespace:
     parser = parser_of(__doc__, EPILOG)
     add = parser.add_argument
-    add('model', metavar='MODEL', help='checkpoint file of a trained detector')
+    add('model', metavar='MODEL', help=MODEL)
     add(
         'inputs',
         nargs='+',
@@ -59,12 +66,21 @@ def check(args: argparse.Namespace) -> None:
         raise RequestError(f'--score-thr {args.score_thr}: give one from 0 to 1')
     if args.batch < 1:
         raise RequestError(f'--batch {args.batch}: give at least 1')
-    if args.model.endswith('.onnx'):
-        raise RequestError(
-            f'{args.model}: ONNX files end before the heads: give the checkpoint'
-        )
     check_checkpoint(args.model)
-    if args.config:
+    if args.model.endswith('.onnx'):
+        check_onnx(args)
+    elif args.config:
         args.config = find_config(args.config)
     if args.ann and not Path(args.ann).is_file():
         raise RequestError(f'--ann {args.ann}: there is no such file')
+
+
+def check_onnx(args: argparse.Namespace) -> None:
+    """Raise RequestError if a file cannot be run, or is not to be asked for more."""
+    for package, name in PACKAGES.items():
+        if find_spec(package) is None:
+            raise RequestError(
+                f'{name} is not installed: pip install "eca_mm[runtime]"'
+            )
+    if args.config:
+        raise RequestError('--config is of checkpoints: an ONNX file tells its own')

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from glob import glob, has_magic
 from pathlib import Path
 
-import mmcv
 import numpy as np
-from mmdet.apis.det_inferencer import IMG_EXTENSIONS
-from tqdm import tqdm
 
+from .progress import Bar, progress
+
+# As mmdet.apis.det_inferencer has them
+IMAGES = ('.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif', '.tiff', '.webp')
 VIDEOS = ('.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v', '.mpg', '.mpeg')
-KNOWN = (*IMG_EXTENSIONS, *VIDEOS)
+KNOWN = (*IMAGES, *VIDEOS)
 
 
 @dataclass(frozen=True)
@@ -23,14 +24,14 @@ class Sample:
         frame: Its number in a video, from 0; None for an image.
         fps: Frames a second, of a video.
         image: What DetInferencer takes to draw on: a path, or (H, W, 3) in RGB.
-        data: What the test pipeline makes of it.
+        data: What the model's ``read`` makes of it.
     """
 
     path: Path
     frame: int | None
     fps: float | None
     image: str | np.ndarray
-    data: dict
+    data: object
 
 
 @dataclass
@@ -92,10 +93,10 @@ class Inputs:
         A video is opened when its turn comes, and what cannot be read is noted.
 
         Args:
-            pipeline: The test pipeline, from a path or an image (H, W, 3) in BGR.
+            pipeline: From a path or an image (H, W, 3) in BGR to what the model takes.
         """
         videos = {path for path in self.paths if path.suffix.lower() in VIDEOS}
-        with tqdm(total=len(self.paths) - len(videos), unit='image') as bar:
+        with progress(len(self.paths) - len(videos), 'image') as bar:
             for path in self.paths:
                 read = self.frames if path in videos else self.image
                 try:
@@ -110,7 +111,9 @@ class Inputs:
     def image(self, path: Path, pipeline: Callable, _) -> Iterator[Sample]:
         yield Sample(path, None, None, str(path), pipeline(str(path)))
 
-    def frames(self, path: Path, pipeline: Callable, bar: tqdm) -> Iterator[Sample]:
+    def frames(self, path: Path, pipeline: Callable, bar: Bar) -> Iterator[Sample]:
+        import mmcv  # late: images need it not
+
         number = 0
         with mmcv.VideoReader(str(path)) as video:
             # OpenCV says a negative number of a file that it cannot read.

@@ -24,7 +24,10 @@ from .stranger import StrangeConfig, nothing_imported, usable_config
 
 
 def load_inferencer(
-    checkpoint: str, config: str | None = None, device: str | None = None
+    checkpoint: str,
+    config: str | None = None,
+    device: str | None = None,
+    options: dict | None = None,
 ) -> DetInferencer:
     """mmdet's inferencer with the weights of a checkpoint.
 
@@ -32,6 +35,7 @@ def load_inferencer(
         checkpoint: Of any name that mmengine knows.
         config: Path of its config; None for the one that the checkpoint holds.
         device: None for a GPU if there is one.
+        options: Settings to change in ``config``.
 
     Raises:
         RequestError: It cannot be had, or does not fit.
@@ -42,7 +46,7 @@ def load_inferencer(
     except CheckpointError as error:
         raise RequestError(str(error)) from error
     meta = meta_of(content)
-    cfg = read_config(config) if config else config_of(meta, checkpoint)
+    cfg = read_config(config, options) if config else config_of(meta, checkpoint)
     blamed = nullcontext() if config else blame_config_of(checkpoint)
     with blamed:
         own = prepare(cfg, config or checkpoint)

@@ -4,24 +4,14 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-import cv2
-import mmcv
-import numpy as np
-from mmdet.apis import DetInferencer
-from mmdet.evaluation import CocoMetric
-from mmdet.registry import METRICS
-from mmdet.structures import DetDataSample
-from mmdet.structures.mask import encode_mask_results
-
+from eca_mm.coco_format.write import coco_results
 from eca_mm.engine.errors import RequestError
-from eca_mm.engine.preflight.config_parts import metrics_of
-from eca_mm.evaluation.dump import coco_results
 
 from .ids import read_ids
-from .inputs import Sample, file_name, short
+from .inputs import Sample, file_name
+from .pictures import Pictures
 from .result_files import ResultFiles
-
-COLOURED = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.ppm')
+from .seen import Model, Seen
 
 
 def check_out(name: str, inputs: Iterable[Path], ann: str | None) -> Path:
@@ -60,51 +50,40 @@ class Findings:
     """
 
     def __init__(
-        self, inferencer: DetInferencer, out: Path, score_thr: float, ann: str | None
+        self, model: Model, out: Path, score_thr: float, ann: str | None
     ) -> None:
-        self.inferencer = inferencer
-        self.out, self.score_thr = out / 'pictures', score_thr
-        self.classes = list(inferencer.model.dataset_meta['classes'])
+        self.model, self.score_thr = model, score_thr
+        self.classes = list(model.classes)
         self.ids = read_ids(Path(ann), self.classes) if ann else None
-        metrics = metrics_of(inferencer.cfg, 'test') or [{}]
-        kind = METRICS.get(metrics[0].get('type', 'CocoMetric'))
-        is_coco = isinstance(kind, type) and issubclass(kind, CocoMetric)
-        self.box_of = (kind if is_coco else CocoMetric)().xyxy2xywh
         self.files, self.images = ResultFiles(out), []
-        self.names: set[str] = set()  # of pictures
-        self.video: tuple[Path, cv2.VideoWriter] | None = None
+        self.pictures = Pictures(out / 'pictures', model.save)
 
     def add(self, batch: list[Sample]) -> None:
         """Look at some images."""
-        inferencer = self.inferencer
-        pairs = [(sample.image, sample.data) for sample in batch]
-        originals, data = inferencer.collate_fn(pairs)
-        found = inferencer.forward(data)
-        drawn = inferencer.visualize(
-            originals, found, return_vis=True, pred_score_thr=self.score_thr
-        )
+        found, drawn = self.model.look(batch, self.score_thr)
         for sample, detections, picture in zip(batch, found, drawn, strict=True):
             self.keep(sample, detections)
-            self.draw(sample, picture)
+            self.pictures.add(sample, picture)
 
-    def keep(self, sample: Sample, found: DetDataSample) -> None:
+    def keep(self, sample: Sample, seen: Seen) -> None:
         """Note an image's detections."""
         name = file_name(sample.path, sample.frame)
-        height, width = found.ori_shape
         number = len(self.images) + 1 if self.ids is None else self.ids.image(sample)
-        self.images.append(dict(id=number, file_name=name, height=height, width=width))
-        pred = found.pred_instances.cpu()
-        instances = dict(bboxes=pred.bboxes, scores=pred.scores, labels=pred.labels)
-        if 'masks' in pred:
-            instances['masks'] = encode_mask_results(pred.masks.numpy())
+        self.images.append(
+            dict(id=number, file_name=name, height=seen.height, width=seen.width)
+        )
+        instances = dict(bboxes=seen.boxes, scores=seen.scores, labels=seen.labels)
+        if seen.masks is not None:
+            instances['masks'] = seen.masks
+        box_of = self.model.box_of
         image = dict(img_id=number, pred_instances=instances)
-        results = coco_results([image], self.category_ids, self.box_of)
+        results = coco_results([image], self.category_ids, box_of)
         rows = []
         for label, score, box in zip(
-            pred.labels.tolist(), pred.scores.tolist(), pred.bboxes.numpy(), strict=True
+            seen.labels.tolist(), seen.scores.tolist(), seen.boxes, strict=True
         ):
             if score >= self.score_thr:
-                sides = [round(side, 1) for side in self.box_of(box)]
+                sides = [round(side, 1) for side in box_of(box)]
                 kind = self.classes[label]
                 row = [sample.path, sample.frame, kind, round(score, 4), *sides]
                 rows.append([str(row[0]), *row[1:]])
@@ -123,53 +102,8 @@ class Findings:
         categories = [dict(id=i, name=name) for i, name in pairs]
         return dict(images=self.images, annotations=[], categories=categories)
 
-    def draw(self, sample: Sample, picture: np.ndarray) -> None:
-        """Write a picture (H, W, 3) in RGB, or append it to that of its video."""
-        bgr = np.ascontiguousarray(picture[..., ::-1])
-        if sample.frame is None:
-            name = sample.path
-            name = name if name.suffix.lower() in COLOURED else name.with_suffix('.png')
-            write_picture(bgr, self.out / self.free_name(name.name))
-            return
-        if self.video is None or self.video[0] != sample.path:
-            self.close_video()
-            path = self.out / self.free_name(f'{sample.path.stem}.mp4')
-            path.unlink(missing_ok=True)
-            size = bgr.shape[1], bgr.shape[0]
-            codec = cv2.VideoWriter_fourcc(*'mp4v')
-            writer = cv2.VideoWriter(str(path), codec, sample.fps or 25, size)
-            if not writer.isOpened():
-                raise RequestError(f'{path} cannot be written')
-            self.video = sample.path, writer
-        self.video[1].write(bgr)
-
-    def free_name(self, name: str) -> str:
-        """The name, with a number if a file of another folder has it."""
-        path, number = Path(name), 1
-        while name in self.names:
-            number += 1
-            name = f'{path.stem}_{number}{path.suffix}'
-        self.names.add(name)
-        return name
-
     def close(self) -> None:
         """Finish all files with what was found so far; none if nothing was."""
-        self.close_video()
+        self.pictures.close()
         if self.images:
             self.files.close(self.images_file())
-
-    def close_video(self) -> None:
-        """Finish the picture of a video."""
-        if self.video is not None:
-            self.video[1].release()
-            self.video = None
-
-
-def write_picture(bgr: np.ndarray, path: Path) -> None:
-    """Write a picture (H, W, 3); a link of an earlier run is not followed."""
-    try:
-        path.unlink(missing_ok=True)
-        if not mmcv.imwrite(bgr, str(path)):
-            raise RequestError(f'{path} cannot be written')
-    except (OSError, cv2.error) as error:
-        raise RequestError(f'{path} cannot be written ({short(error)})') from error

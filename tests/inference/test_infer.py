@@ -92,7 +92,7 @@ def test_what_cannot_be_read_is_named_and_skipped(run, root, tmp_path):
         (['ROOT/bare.pth', 'ROOT/val'], 'holds no config: give it with --config'),
         (['ROOT/evil.pth', 'ROOT/val'], 'line 1 does more than set a value'),
         (['ROOT/model.pth', 'ROOT/val', '--config', 'none.py'], 'none.py not found'),
-        (['ROOT/model.onnx', 'ROOT/val'], 'ONNX files end before the heads'),
+        (['ROOT/model.onnx', 'ROOT/val'], 'model.onnx not found'),
         (['ROOT/model.pth', 'ROOT/val', '--batch', '0'], 'give at least 1'),
         (['ROOT/model.pth', 'ROOT/val', '--score-thr', '2'], 'from 0 to 1'),
         (['ROOT/model.pth', 'ROOT/val', '--device', 'abacus'], '--device abacus'),

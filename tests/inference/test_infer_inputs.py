@@ -7,8 +7,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from mmdet.apis.det_inferencer import IMG_EXTENSIONS
 
-from eca_mm.inference.inputs import Inputs
+from eca_mm.inference.inputs import IMAGES, Inputs
 
 
 @pytest.fixture
@@ -80,3 +81,7 @@ def test_videos_are_opened_in_turn(tmp_path, frames):
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
     assert len(names) == 80 and not inputs.failed
+
+
+def test_images_are_those_of_mmdet():
+    assert IMAGES == IMG_EXTENSIONS

@@ -25,7 +25,6 @@ model = dict(
     train_cfg=dict(
         rpn=dict(sampler=dict(num=32)),
         rpn_proposal=proposals,
-        rcnn=dict(sampler=dict(num=16)),
     ),
     test_cfg=dict(rpn=proposals),
 )

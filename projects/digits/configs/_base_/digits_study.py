@@ -27,20 +27,20 @@ test_dataloader = val_dataloader
 val_evaluator = dict(ann_file=data_root + 'annotations/instances_val.json')
 test_evaluator = val_evaluator
 
-iterations = 500
+iterations = 600
 train_cfg = dict(
     _delete_=True,
     type='IterBasedTrainLoop',
     max_iters=iterations,
     val_interval=iterations,
 )
-optim_wrapper = dict(optimizer=dict(lr=2e-3, fused=True))
+optim_wrapper = dict(optimizer=dict(lr=3e-3, fused=True))
 param_scheduler = [
     dict(
         type='OneCycleLR',
         by_epoch=False,
         total_steps=iterations,
-        eta_max=2e-3,
+        eta_max=3e-3,
         pct_start=0.2,
     )
 ]

@@ -1,0 +1,107 @@
+"""Write a whole detector as an ONNX file, and check the file: export --whole."""
+
+from argparse import Namespace
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmdet.apis import DetInferencer
+
+from eca_mm.backbones.fold import describe
+from eca_mm.deploy import precision, write
+from eca_mm.deploy.check import SHARE, compare
+from eca_mm.deploy.describe import description
+from eca_mm.engine import RequestError, RunStopped
+from eca_mm.engine.arguments import parsed
+from eca_mm.files import replaced
+from eca_mm.inference.inputs import Inputs
+from eca_mm.inference.model import load_inferencer
+from eca_mm.runtime import read_image
+
+SIDES = ((1.0, 1.0), (0.75, 1.0), (1.0, 0.6))  # of images to check with, of --shape
+
+
+def main(args: Namespace) -> None:
+    options = parsed(args.cfg_options)
+    inferencer = load_inferencer(args.checkpoint, args.config, 'cpu', options)
+    whole, folded = write.prepared(inferencer.model)
+    told = description(whole, inferencer.cfg, inferencer.model.dataset_meta['classes'])
+    told['config'] = Path(args.config).name
+    images = check_images(args)
+    calibration = read_images(args.int8, '--int8') if args.int8 else []
+    print(f'{describe(folded)}; exporting', flush=True)
+    try:
+        program = write.to_onnx(whole, args.shape[1], args.shape[0], args.opset)
+    except ValueError as error:
+        raise RequestError(f'--opset {args.opset}: {error}') from error
+    except torch.onnx.OnnxExporterError as error:
+        reason = (str(error).splitlines() or [''])[0]
+        raise RunStopped(f'torch cannot export {args.config}: {reason}') from error
+    program.model.metadata_props.update(told)
+    with replaced(args.out) as path:
+        program.save(path)
+        check(path, args.out, inferencer, images)
+    print(args.out)
+    if args.fp16:
+        reduce(precision.to_fp16, args.out, 'fp16', inferencer, images)
+    if calibration:
+        reduce(precision.to_int8(calibration), args.out, 'int8', inferencer, images)
+
+
+def check(
+    path: Path, out: Path, inferencer: DetInferencer, images: list[np.ndarray]
+) -> None:
+    """Say how the file differs from mmdet.
+
+    Raises:
+        RunStopped: By more than rounding explains.
+    """
+    print('checking', flush=True)
+    differences = compare(path, inferencer, images)
+    for found in differences:
+        print(f'  {found}')
+    # Also of NaN, where nothing was found
+    if not min(found.near for found in differences) >= SHARE:
+        raise RunStopped(
+            f'fewer than {SHARE:.0%} of the detections are as in mmdet; {out} was not '
+            'written (give images of your data with --image, where the model is surer)'
+        )
+
+
+def reduce(convert, out: Path, name: str, inferencer, images: list) -> None:
+    """Write a file of lower precision beside the whole one, and say what it costs."""
+    target = out.with_name(f'{out.stem}_{name}.onnx')
+    with replaced(target) as path:
+        convert(out, path)
+        for found in compare(path, inferencer, images):
+            print(f'  {found}')
+    print(target)
+
+
+def check_images(args: Namespace) -> list[np.ndarray]:
+    """Those of ``--image``, else noise of several sizes, not too sharp."""
+    if args.image:
+        return read_images(args.image, '--image')
+    rng, (width, height) = np.random.default_rng(0), args.shape
+    found = []
+    for down, across in SIDES:
+        rows, columns = int(height * down), int(width * across)
+        coarse = rng.integers(0, 256, (rows // 8 + 1, columns // 8 + 1, 3), np.uint8)
+        found.append(coarse.repeat(8, 0).repeat(8, 1)[:rows, :columns])
+    return found
+
+
+def read_images(words: list[str], option: str) -> list[np.ndarray]:
+    """Images of files, folders and patterns of names.
+
+    Raises:
+        RequestError: One cannot be read, or there is none.
+    """
+    inputs = Inputs.find(words)
+    try:
+        found = [read_image(path) for path in inputs.paths]
+    except OSError as error:
+        raise RequestError(f'{option}: {error}') from error
+    if inputs.skipped or not found:
+        raise RequestError(f'{option}: {(inputs.skipped or ["no image"])[0]}')
+    return found

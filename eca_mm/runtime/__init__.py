@@ -1,0 +1,15 @@
+"""Detectors in ONNX files, with onnxruntime, NumPy and Pillow alone.
+
+.. code:: python
+
+    from eca_mm.runtime import Detector, read_image
+
+    detector = Detector('model.onnx')
+    (found,) = detector([read_image('street.jpg')])
+    print(found.boxes, found.scores, found.labels)
+"""
+
+from .detector import Detector, Found, NotADetector
+from .images import read_image
+
+__all__ = ['Detector', 'Found', 'NotADetector', 'read_image']
