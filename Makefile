@@ -10,7 +10,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest \
 INSTALL := $(PYTHON) tools/install.py --venv $(VENV)
 
 .DEFAULT_GOAL := help
-.PHONY: help install check demo test faults lint clean
+.PHONY: help install check demo test quick faults matrix lint clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -28,8 +28,14 @@ test: lint ## lint, then the whole test suite
 	$(PYTEST)
 	PYTHONPATH=$(PRETRAIN) $(PYTEST) tests/pretrain
 
+quick: install ## the tests that tell in 2 minutes whether versions go together
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q @tests/quick.txt
+
 faults: install ## kill, damage, attack, fill the disk: the whole fault suite (14 minutes on 2 cores)
 	$(BIN)/python tests/faults
+
+matrix: ## install and test all supported versions, write docs/matrix.md (hours the first time)
+	@$(PYTHON) tools/matrix.py
 
 lint: install ## style and format, changing nothing
 	$(BIN)/python -m ruff check .

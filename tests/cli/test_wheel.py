@@ -16,6 +16,7 @@ SOURCES = (
 # They install, or write into the clone.
 OF_A_CLONE = {
     'tools/install.py',
+    'tools/matrix.py',
     *(f'projects/digits/{name}.py' for name in ('demo', 'fusion', 'study')),
 }
 

@@ -17,7 +17,8 @@ def test_all_that_mmdet_imports_is_needed():
     for path in Path(mmdet.__file__).parent.rglob('*.py'):
         for names in re.findall(r'from mmcv\.ops\S* import (.*)', path.read_text()):
             found |= {name.split(' as ')[0].strip() for name in names.split(',')}
-    assert found == set(calls.NEEDED)
+    # The forks' CLRNet has one more, a kernel for CUDA alone.
+    assert found - {'line_nms'} == set(calls.NEEDED)
 
 
 def test_what_is_installed_passes():

@@ -10,7 +10,7 @@ import pytest
 from installer.venv import STAMP
 
 
-@pytest.mark.parametrize('version', [(3, 10, 1), (3, 14, 0)])
+@pytest.mark.parametrize('version', [(3, 9, 1), (3, 15, 0)])
 def test_wrong_python(fails, commands, monkeypatch, tmp_path, version):
     monkeypatch.setattr(sys, 'version_info', version)
     line = fails('--venv', tmp_path / 'venv')

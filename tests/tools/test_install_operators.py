@@ -47,33 +47,35 @@ def test_cache_key_tells_wheels_apart(monkeypatch):
     monkeypatch.delenv('TORCH_CUDA_ARCH_LIST', raising=False)
     version = namedtuple('version', 'major minor micro')
     folders = [
-        cache_folder('2.1.0', CPU_TORCH, 'cpu'),
-        cache_folder('2.1.1', CPU_TORCH, 'cpu'),
-        cache_folder('2.1.0', CUDA_TORCH, 'cpu'),
-        cache_folder('2.1.0', CUDA_TORCH, 'cuda'),
-        cache_folder('2.1.0', {**CUDA_TORCH, 'gpus': ['8.0']}, 'cuda'),
+        cache_folder('mmcv', '2.1.0', CPU_TORCH, 'cpu'),
+        cache_folder('onedl-mmcv', '2.1.0', CPU_TORCH, 'cpu'),
+        cache_folder('mmcv', '2.1.1', CPU_TORCH, 'cpu'),
+        cache_folder('mmcv', '2.1.0', CUDA_TORCH, 'cpu'),
+        cache_folder('mmcv', '2.1.0', CUDA_TORCH, 'cuda'),
+        cache_folder('mmcv', '2.1.0', {**CUDA_TORCH, 'gpus': ['8.0']}, 'cuda'),
     ]
     monkeypatch.setattr(sys, 'version_info', version(3, 99, 0))
-    folders.append(cache_folder('2.1.0', CPU_TORCH, 'cpu'))
+    folders.append(cache_folder('mmcv', '2.1.0', CPU_TORCH, 'cpu'))
     assert len(set(folders)) == len(folders)
     assert 'cp399' in folders[-1].name
 
 
 def test_cache_folder_follows_the_environment(monkeypatch, tmp_path):
-    assert cache_folder('2.1.0', CPU_TORCH, 'cpu').parent == tmp_path / 'cache'
+    assert cache_folder('mmcv', '2.1.0', CPU_TORCH, 'cpu').parent == tmp_path / 'cache'
     monkeypatch.delenv('ECA_MM_WHEEL_CACHE')
     monkeypatch.setenv('XDG_CACHE_HOME', '/xdg')
-    folder = cache_folder('2.1.0', CPU_TORCH, 'cpu')
+    folder = cache_folder('mmcv', '2.1.0', CPU_TORCH, 'cpu')
     assert folder.parent == Path('/xdg/eca_mm/wheels')
 
 
 def test_wheels_for_any_torch_are_found_but_not_of_another_mmcv():
-    assert not cached_for_some_torch('2.1.0')
-    folder = cache_folder('2.1.0', CUDA_TORCH, 'cuda')
+    assert not cached_for_some_torch('mmcv', '2.1.0')
+    folder = cache_folder('mmcv', '2.1.0', CUDA_TORCH, 'cuda')
     folder.mkdir(parents=True)
     (folder / 'mmcv-2.1.0.whl').touch()
-    assert cached_for_some_torch('2.1.0')
-    assert not cached_for_some_torch('2.1.1')
+    assert cached_for_some_torch('mmcv', '2.1.0')
+    assert not cached_for_some_torch('mmcv', '2.1.1')
+    assert not cached_for_some_torch('onedl-mmcv', '2.1.0')
 
 
 def test_wheel_is_placed_whole_or_not_at_all(monkeypatch, tmp_path):

@@ -6,7 +6,9 @@ is kept in a cache of our own: pip's does not know which torch a wheel was built
 Each module imports only from those above it in this list:
 
     output        what is shown while it runs, and the error that ends a run
-    checkout      where the checkout lies, and the versions it asks for
+    versions      which versions of Python and torch go together
+    stacks        the two sets of packages that provide mmengine, mmcv and mmdet
+    checkout      where the checkout lies, and what it pins
     commands      run a command, and explain why it failed
     machine       what this machine has: compiler, disk space, memory, nvcc
     target        a Python to install into, of one of two kinds:
@@ -20,4 +22,6 @@ Each module imports only from those above it in this list:
     check         whether what is installed works
     steps         all of it in order
     cli           the command line
+
+build_shims/ has what Python itself has to be told while mmcv is compiled.
 """

@@ -9,19 +9,12 @@ from . import checkout
 from .calls import call_all, call_nms
 from .here import installed
 from .output import InstallError
+from .stacks import stack_of
 from .target import Target
 from .venv import STAMP
 
-CHECKED = (
-    'torch',
-    'numpy',
-    'mmengine',
-    'mmcv',
-    'mmdet',
-    'opencv-python-headless',
-    'pycocotools',
-    'eca-mm',
-)
+BEFORE = ('torch', 'numpy')  # the stack's
+BEHIND = ('opencv-python-headless', 'pycocotools', 'eca-mm')
 
 
 def check(target: Target, indent: str = '') -> None:
@@ -47,9 +40,10 @@ def check_here() -> None:
     remedy = 'run python3 tools/install.py' + ('' if ours else ' --here')
     versions = installed()
     row('Python', platform.python_version())
-    for name in CHECKED:
+    checked = [*BEFORE, *stack_of(versions).names, *BEHIND]
+    for name in checked:
         row(name, versions.get(name, 'missing'))
-    missing = [name for name in CHECKED if name not in versions]
+    missing = [name for name in checked if name not in versions]
     if missing:
         raise InstallError(f'missing: {", ".join(missing)}; {remedy}')
     unsupported = checkout.unsupported(versions)

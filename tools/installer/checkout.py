@@ -1,27 +1,15 @@
-"""The checkout that is installed: where it lies, and the versions it asks for."""
+"""The checkout that is installed: where it lies, and what it pins."""
 
 import hashlib
 import re
-import sys
 from pathlib import Path
 
-from .output import InstallError
+from .versions import applies, normal, numbers, torchvision
 
 REPO = Path(__file__).resolve().parents[2]
 REQUIREMENTS = REPO / 'requirements'
 ENTRY = REPO / 'tools' / 'install.py'
 LOG = REPO / 'build' / 'install.log'
-OLDEST_TORCH = [2, 6]  # the first that loads checkpoints without running code in them
-
-
-def normal(name: str) -> str:
-    """A distribution's name in the form that can be compared."""
-    return re.sub(r'[-_.]+', '-', name).lower()
-
-
-def numbers(version: str) -> list[int]:
-    """For comparing versions: '2.1.0+cpu' gives [2, 1, 0]."""
-    return [int(n) for n in re.match(r'[\d.]*\d', version).group().split('.')]
 
 
 def requirement(file: str) -> Path:
@@ -41,11 +29,10 @@ def moves(torch: str | None) -> dict[str, str]:
     """What is asked for in place of the pins, if it is another torch than theirs."""
     if torch is None:
         return {}
-    minor = numbers(torch)[1]
     return {
         'triton': '',  # a CUDA build asks for the one that it was made with
         'sympy': '',  # torch 2.6 asks for 1.13.1
-        'torchvision': f'~=0.{minor + 15}.0',  # 0.21 came with torch 2.6, and so on
+        'torchvision': f'~={torchvision(torch)}',
         'torch': f'=={torch}',
     }
 
@@ -53,25 +40,12 @@ def moves(torch: str | None) -> dict[str, str]:
 def read_pins(*files: str, torch: str | None = None) -> dict[str, str]:
     """The exact pins in requirements/FILE.txt, as in {'torch': '2.13.0'}.
 
-    Those for Linux only, which the marker behind a semicolon says, count there only.
+    Those for another system or Python, which the marker behind a semicolon says, do
+    not count.
     """
     text = '\n'.join(read(file, torch) for file in files)
     pins = re.findall(r'^([\w.-]+)==([^\s;]+)(.*)$', text, re.MULTILINE)
-    return {
-        normal(name): version
-        for name, version, marker in pins
-        if 'Linux' not in marker or sys.platform == 'linux'
-    }
-
-
-def require_torch(version: str) -> None:
-    """Raises InstallError for a torch that eca_mm cannot be installed with."""
-    release = re.fullmatch(r'2\.\d+\.\d+', version)
-    if not release or numbers(version)[:2] < OLDEST_TORCH:
-        raise InstallError(
-            f'--torch {version} cannot be used: it takes a release of torch 2 from '
-            '2.6.0 on, all three numbers of it, as in --torch 2.15.0'
-        )
+    return {normal(name): version for name, version, marker in pins if applies(marker)}
 
 
 def fingerprint() -> str:
@@ -83,7 +57,7 @@ def fingerprint() -> str:
 def unsupported(versions: dict[str, str]) -> list[str]:
     """Installed OpenMMLab packages outside the bounds that pyproject.toml gives."""
     text = (REPO / 'pyproject.toml').read_text()
-    bounds = re.findall(r"'(mmengine|mmcv|mmdet)>=([\d.]+),<([\d.]+)'", text)
+    bounds = re.findall(r"'([\w-]*mm[\w]+)>=([\d.]+),<([\d.]+)'", text)
     return [
         f'{name} {versions[name]} (eca_mm needs >={low},<{high})'
         for name, low, high in bounds

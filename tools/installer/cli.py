@@ -8,12 +8,14 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from .check import check, check_here
-from .checkout import REPO, require_torch
+from .checkout import REPO
 from .here import Here
 from .machine import default_jobs
 from .output import InstallError, clock
+from .stacks import STACKS
 from .steps import install
 from .venv import Venv
+from .versions import require_torch
 
 DESCRIPTION = (
     'Makes .venv in the repository with everything eca_mm needs. The first run '
@@ -53,6 +55,12 @@ def parse_arguments(arguments: list[str] | None) -> Namespace:
         help='another release of torch than the pinned one, from 2.6.0 on, and with it '
         'what it asks for; later runs keep it',
     )
+    flag(
+        '--stack',
+        choices=STACKS,
+        help="OpenMMLab's own packages, or the maintained forks of them, which install "
+        'under other names (default: openmmlab); later runs keep it',
+    )
     kind = parser.add_mutually_exclusive_group()
     for ops, text in [('cuda', 'without'), ('cpu', 'with')]:
         kind.add_argument(
@@ -72,8 +80,7 @@ def parse_arguments(arguments: list[str] | None) -> Namespace:
 
 def run(arguments: Namespace) -> None:
     """Do what the arguments ask for. Raises InstallError."""
-    if arguments.torch:
-        require_own_torch(arguments)
+    require_own(arguments)
     if arguments.check and arguments.here:
         check_here()
     elif arguments.check:
@@ -82,17 +89,19 @@ def run(arguments: Namespace) -> None:
         with tempfile.TemporaryDirectory(prefix='eca_mm-') as tools:
             run_for(Here(Path(tools)), arguments)
     else:
-        run_for(Venv(arguments.venv, arguments.torch), arguments)
+        run_for(Venv(arguments.venv, arguments.torch, arguments.stack), arguments)
 
 
-def require_own_torch(arguments: Namespace) -> None:
-    """Raises InstallError where --torch asks for what cannot be done."""
-    if arguments.here or arguments.check:
-        raise InstallError(
-            '--torch is for the environment that this script makes: leave out --here '
-            'and --check, which take the torch that is there'
-        )
-    require_torch(arguments.torch)
+def require_own(arguments: Namespace) -> None:
+    """Raises InstallError where --torch or --stack asks for what cannot be done."""
+    for name in ('torch', 'stack'):
+        if getattr(arguments, name) and (arguments.here or arguments.check):
+            raise InstallError(
+                f'--{name} is for the environment that this script makes: leave out '
+                f'--here and --check, which take the {name} that is there'
+            )
+    if arguments.torch:
+        require_torch(arguments.torch)
 
 
 def run_for(target: Here | Venv, arguments: Namespace) -> None:

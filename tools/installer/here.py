@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 from . import checkout
-from .checkout import normal, read_pins, unsupported
+from .checkout import read_pins, unsupported
 from .output import InstallError, note
+from .stacks import Stack, stack_of
 from .target import Target
+from .versions import normal, numbers
 
 OPENCV = 'opencv-python-headless'  # the others that provide the same module:
 OPENCVS = 'opencv-python', 'opencv-contrib-python', 'opencv-contrib-python-headless'
@@ -60,6 +62,11 @@ class Here(Target):
     def __str__(self) -> str:
         return f'your own {self.python}'
 
+    @property
+    def stack(self) -> Stack:
+        """That of which some is there."""
+        return stack_of(self.versions())
+
     def versions(self) -> dict[str, str]:
         """What is installed."""
         return installed()
@@ -67,7 +74,8 @@ class Here(Target):
     def is_current(self, dev: bool, ops: str | None) -> bool:
         """Whether nothing is missing and mmcv's operators load."""
         versions = self.versions()
-        files = ['runtime', 'openmmlab', 'mmcv', *(['dev'] if dev else [])]
+        files = ['runtime', self.stack.packages, self.stack.mmcv]
+        files += ['dev'] if dev else []
         wanted = ['torch', 'eca-mm', *read_pins(*files)]
         return (
             all(name in versions for name in wanted)
@@ -108,7 +116,7 @@ class Here(Target):
             return
         versions = self.versions()
         ours = read_pins('build')['setuptools']
-        newest = max(ours, versions.pop('setuptools', ours), key=checkout.numbers)
+        newest = max(ours, versions.pop('setuptools', ours), key=numbers)
         lines = [f'{name}=={version}' for name, version in versions.items()]
         lines.append(f'setuptools<={newest}')  # torch asks for one that is not too old
         constraints = self.tools / 'constraints.txt'
@@ -130,9 +138,10 @@ class Here(Target):
         """Install what is missing, in versions that suit what is there."""
         files = ['runtime', 'dev'] if dev else ['runtime']
         self.add('missing packages', list(self.missing(*files)))
-        for name, version in self.missing('openmmlab').items():
+        for name, version in self.missing(self.stack.packages).items():
             note(f'missing: {name}')
-            self.pip(f'installing {name}', 'install', '--no-deps', f'{name}=={version}')
+            options = [*self.stack.options, f'{name}=={version}']
+            self.pip(f'installing {name}', 'install', *options, **self.build_env)
 
     def has_operators(self) -> bool:
         """Whether an mmcv is there whose operators load: then it is left alone."""

@@ -89,8 +89,9 @@ def add_mmcv(target: Target, forced: str | None, jobs: int) -> str | None:
             f'for all GPUs that torch knows, since none is visible: {ARCHITECTURES}=9.0'
         )
         note('in the environment compiles for an H100 alone, in a fraction of the time')
-    mmcv = read_pins('mmcv')['mmcv']
-    folder = cache_folder(mmcv, torch, ops)
+    name = target.stack.mmcv
+    mmcv = read_pins(name)[name]
+    folder = cache_folder(name, mmcv, torch, ops)
     wheel = cached_wheel(folder)
     if wheel:
         note(f'compiled earlier: {wheel}')

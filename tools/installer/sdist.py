@@ -2,22 +2,23 @@
 
 import os
 import shutil
+import sys
 import tarfile
 import zlib
 from pathlib import Path
 
 from . import checkout
-from .checkout import numbers
 from .commands import CommandError, find_cause, find_remedy
 from .machine import cuda_home
 from .output import InstallError, note
 from .target import Target
 from .units import arrange
+from .versions import needs_cpp20
 
 # Not Python's own, with which most compilers are called: -g takes half of the time and
 # 30 of the wheel's 32 MB, and nobody reads mmcv's warnings here.
 FLAGS = '-O3 -g0 -DNDEBUG -fwrapv -w'
-CPP20 = [2, 14]  # the first torch whose headers need it
+SHIMS = Path(__file__).parent / 'build_shims'  # one folder for each that may be needed
 PIP = ('--no-build-isolation', '--no-deps', '--no-cache-dir')
 
 
@@ -48,8 +49,10 @@ class Build:
             self.variables['CUDA_VISIBLE_DEVICES'] = ''
         else:
             self.variables.update(with_cuda(torch))
-        if numbers(torch['version'])[:2] >= CPP20:
+        if needs_cpp20(torch['version']):
             self.variables.update(with_cpp20(folder))
+        if sys.version_info >= (3, 13):
+            self.variables.update(with_shim('exec_locals', self.variables))
 
     def wheel(self, mmcv: str) -> Path:
         """Fetch the sdist of this version, and compile it. Raises InstallError."""
@@ -68,9 +71,10 @@ class Build:
 
     def fetch(self, mmcv: str) -> Path:
         """Download the sdist. pip asks its setup.py what it is, which imports torch."""
-        options = ['--no-binary', 'mmcv', '--dest', str(self.folder), f'mmcv=={mmcv}']
+        name = self.target.stack.mmcv
+        options = ['--no-binary', name, '--dest', str(self.folder), f'{name}=={mmcv}']
         self.run('fetching the source of mmcv', 'download', *options)
-        return next(self.folder.glob('mmcv-*.tar.gz'))
+        return next(self.folder.glob('*mmcv-*.tar.gz'))
 
     def compile(self, tree: Path) -> Path:
         """Make the wheel of an unpacked sdist."""
@@ -100,6 +104,12 @@ def is_unit_at_fault(output: str) -> bool:
     """Whether a compiler gave up on a unit, and not for want of memory or disk."""
     failed = any('FAILED: ' in line and 'unit_' in line for line in output.splitlines())
     return failed and find_remedy(output) is None
+
+
+def with_shim(name: str, variables: dict[str, str]) -> dict[str, str]:
+    """Environment variables by which Python reads a shim when it starts."""
+    paths = [str(SHIMS / name), *filter(None, [variables.get('PYTHONPATH')])]
+    return {'PYTHONPATH': os.pathsep.join(paths)}
 
 
 def with_cuda(torch: dict) -> dict[str, str]:

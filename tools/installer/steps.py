@@ -30,8 +30,9 @@ def require_preconditions(target: Target, ops: str | None) -> None:
     if 'torch' not in versions:
         require_space(target.folder, SPACE_CUDA if ops == 'cuda' else SPACE_CPU)
         note('a CPU build of torch takes 2 GB in all, a CUDA build 8 GB')
-    mmcv = checkout.read_pins('mmcv')['mmcv']
-    if 'mmcv' not in versions and not cached_for_some_torch(mmcv):
+    name = target.stack.mmcv
+    mmcv = checkout.read_pins(name)[name]
+    if name not in versions and not cached_for_some_torch(name, mmcv):
         require_compiler()  # it will be compiled for certain
 
 

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 
 from .commands import CommandError, execute
+from .stacks import Stack
 
 
 class Target(ABC):
@@ -15,7 +16,12 @@ class Target(ABC):
         python: its executable.
         folder: where its packages go.
         build_env: environment variables for what compiles or builds.
+
+    Attributes:
+        stack: which packages provide mmengine, mmcv and mmdet.
     """
+
+    stack: Stack
 
     def __init__(
         self, python: Path, folder: Path, build_env: dict[str, str] | None = None

@@ -11,10 +11,12 @@ from pathlib import Path
 
 from . import checkout
 from .output import InstallError, note
+from .stacks import DEFAULT, STACKS
 from .target import Target
+from .versions import NEWEST_PYTHON, OLDEST_PYTHON, dotted, normal, require_torch
 
 STAMP = 'eca_mm-install.json'
-OLDEST, NEWEST, VERIFIED = (3, 11), (3, 13), (3, 11)  # numpy 2.4 needs 3.11
+PINNED_FOR = (3, 11)  # docs/matrix.md says what was tried with the others
 
 
 def whole(site: Path) -> dict[str, str]:
@@ -22,7 +24,7 @@ def whole(site: Path) -> dict[str, str]:
     found = {}
     for record in site.glob('*.dist-info/RECORD'):
         name, _, version = record.parent.stem.rpartition('-')
-        found[checkout.normal(name)] = version
+        found[normal(name)] = version
     return found
 
 
@@ -41,19 +43,29 @@ class Venv(Target):
         folder: where it is, or is to be made.
         torch: the release of torch for it. By default the one that it was made with,
             and the pinned one at first.
+        stack: a name of STACKS, by default as with torch.
     """
 
-    def __init__(self, folder: Path, torch: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, torch: str | None = None, stack: str | None = None
+    ) -> None:
         folder = folder.absolute()
         super().__init__(folder / 'bin' / 'python', folder)
         self.env.pop('PYTHONPATH', None)  # its packages would look installed to pip
         where = {'base': str(folder), 'platbase': str(folder)}
         self.site = Path(sysconfig.get_path('purelib', 'posix_prefix', where))
         self.aside = folder / 'pretrain'  # see requirements/pretrain.txt
-        python = f'{sys.version_info[0]}.{sys.version_info[1]}'
-        # What an environment cannot change: its files hold absolute paths.
-        self.identity = {'python': python, 'venv': str(folder)}
-        torch = torch or self.read_stamp().get('torch')
+        stamp = self.read_stamp()
+        stack = stack or stamp.get('stack') or DEFAULT
+        self.stack = STACKS[stack]
+        # What an environment cannot change: its files hold absolute paths, and those of
+        # the other stack would be written over each other.
+        self.identity = {
+            'python': dotted(sys.version_info[:2]),
+            'venv': str(folder),
+            'stack': None if stack == DEFAULT else stack,
+        }
+        torch = torch or stamp.get('torch')
         pinned = checkout.read_pins('build')['torch']
         self.torch = None if torch == pinned else torch
 
@@ -99,7 +111,8 @@ class Venv(Target):
     def is_current(self, dev: bool, ops: str | None) -> bool:
         """Whether there is nothing to do, judged without importing anything."""
         stamp, versions = self.read_stamp(), self.versions()
-        files = ['build', 'runtime', 'openmmlab', 'mmcv', *(['dev'] if dev else [])]
+        files = ['build', 'runtime', self.stack.packages, self.stack.mmcv]
+        files += ['dev'] if dev else []
         return (
             stamp.get('complete') is True
             and self.is_stamped(self.wanted())
@@ -118,14 +131,17 @@ class Venv(Target):
     def require_usable(self) -> None:
         """Raises InstallError for a wrong Python, or a folder that is not ours."""
         python = sys.version_info[:2]
-        if not OLDEST <= python <= NEWEST:
+        if not OLDEST_PYTHON <= python <= NEWEST_PYTHON:
             raise InstallError(
                 f'Python {platform.python_version()} cannot be used: the pinned '
-                'packages need 3.11 (verified), 3.12 or 3.13. Run this script with one '
-                'of those, or with --here in an environment of your own'
+                f'packages need one from {dotted(OLDEST_PYTHON)} to '
+                f'{dotted(NEWEST_PYTHON)}, best 3.11. Run this script with one of '
+                'those, or with --here in an environment of your own'
             )
-        if python != VERIFIED:
-            note('this Python should work; only 3.11 is verified')
+        require_torch(self.torch or checkout.read_pins('build')['torch'])
+        if python != PINNED_FOR:
+            note('the packages are pinned for Python 3.11; docs/matrix.md tells which')
+            note('other Pythons were tried, and with which torch')
         if importlib.util.find_spec('ensurepip') is None:
             raise InstallError(
                 'this Python cannot make virtual environments (no ensurepip): install '
@@ -154,7 +170,8 @@ class Venv(Target):
     def make(self) -> None:
         """Make the environment anew, in place of what is there."""
         if self.folder.exists():
-            note('what is there is unfinished, moved or of another Python: made anew')
+            note('what is there is unfinished, moved, of another Python or stack: made')
+            note('anew')
         self.folder.mkdir(parents=True, exist_ok=True)
         first = {'complete': False, 'torch': self.torch}
         self.write_stamp(**first)  # it says that the rest is ours
@@ -198,7 +215,8 @@ class Venv(Target):
         """Install everything else from the registry."""
         files = ['runtime', 'dev'] if dev else ['runtime']
         self.add_files('the pinned packages', *files)
-        self.add_files('mmengine and mmdet', 'openmmlab', options=('--no-deps',))
+        options = self.stack.options
+        self.add_files('mmengine and mmdet', self.stack.packages, options=options)
         if dev and not self.has_aside():
             self.add_aside()
 

@@ -26,18 +26,25 @@ def platform_tag() -> str:
     return f'cp{major}{minor}-{sysconfig.get_platform()}'
 
 
-def cache_folder(mmcv: str, torch: dict, ops: str) -> Path:
-    """Where the wheel for exactly this combination is kept."""
+def cache_folder(name: str, mmcv: str, torch: dict, ops: str) -> Path:
+    """Where the wheel for exactly this combination is kept.
+
+    Args:
+        name: the distribution's, such as mmcv.
+        mmcv: its version.
+        torch: what `operators.torch_facts` says.
+        ops: 'cpu' or 'cuda'.
+    """
     if ops == 'cuda':  # compiled for certain GPUs only: clusters mix them
         gpus = os.environ.get('TORCH_CUDA_ARCH_LIST') or ' '.join(torch['gpus'])
         ops = '-'.join(['cuda', *re.findall(r'[\w.+]+', gpus)])
-    key = f'mmcv{mmcv}-torch{torch["version"]}-{platform_tag()}-{ops}'
+    key = f'{name}{mmcv}-torch{torch["version"]}-{platform_tag()}-{ops}'
     return cache_root() / key
 
 
-def cached_for_some_torch(mmcv: str) -> bool:
+def cached_for_some_torch(name: str, mmcv: str) -> bool:
     """Whether the cache may save compiling, asked before it is known which torch."""
-    pattern = f'mmcv{mmcv}-torch*-{platform_tag()}-*/*.whl'
+    pattern = f'{name}{mmcv}-torch*-{platform_tag()}-*/*.whl'
     return any(cache_root().glob(pattern))
 
 

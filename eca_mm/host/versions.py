@@ -1,17 +1,24 @@
-"""Check the OpenMMLab packages before anything is used, and bend their functions."""
+"""Check the OpenMMLab packages before anything is used."""
 
-from collections.abc import Callable
-from importlib import import_module
+from importlib import import_module, metadata
 from importlib.util import find_spec
-from types import FunctionType
 
-from .place import folder
+from eca_mm.place import folder
 
-# package: (first version that works, first version that does not)
-SUPPORTED = {
-    'mmengine': ('0.10.3', '1.0.0'),
-    'mmcv': ('2.0.0', '2.2.0'),
-    'mmdet': ('3.3.0', '4.0.0'),
+# stack: module: (its distribution, first version that works, first that does not).
+# pyproject.toml says the same in its extras; a test compares them.
+STACKS = {
+    'openmmlab': {
+        'mmengine': ('mmengine', '0.10.3', '1.0.0'),
+        'mmcv': ('mmcv', '2.0.0', '2.2.0'),  # mmdet 3.3.0 refuses 2.2
+        'mmdet': ('mmdet', '3.3.0', '4.0.0'),
+    },
+    # The maintained forks: other distributions, the same modules.
+    'onedl': {
+        'mmengine': ('onedl-mmengine', '0.10.10', '1.0.0'),
+        'mmcv': ('onedl-mmcv', '2.3.0', '2.4.0'),
+        'mmdet': ('onedl-mmdetection', '3.5.0', '4.0.0'),
+    },
 }
 IN_CLONE = 'run "python tools/install.py" (--here for the environment in use)'
 IN_WHEEL = (
@@ -23,25 +30,38 @@ IN_WHEEL = (
 class HostError(ImportError):
     """OpenMMLab's packages are missing or do not suit; says how to mend it."""
 
+    __module__ = 'eca_mm.host'  # what a traceback shows is the name to catch
+
 
 def remedy() -> str:
     """How to get the host's packages; a wheel comes without the installer."""
     return IN_CLONE if (folder() / 'tools/install.py').is_file() else IN_WHEEL
 
 
+def installed_stack() -> str:
+    """'onedl' where one of its distributions is installed, else 'openmmlab'."""
+    for distribution, _, _ in STACKS['onedl'].values():
+        try:
+            metadata.version(distribution)
+        except metadata.PackageNotFoundError:
+            continue
+        return 'onedl'
+    return 'openmmlab'
+
+
 def check_host() -> None:
     """Raise one HostError that says what is missing or wrong, and the remedy.
 
-    Import names are checked and not distributions: maintained forks of the OpenMMLab
-    packages install under other names and import under the same ones.
+    The modules' own versions are checked: with both a fork and its origin installed,
+    Python imports the one that was installed last.
     """
     from packaging.version import Version  # late: it need not be there without a host
 
-    for name, (first, beyond) in SUPPORTED.items():
+    for name, (distribution, first, beyond) in STACKS[installed_stack()].items():
         version = import_host(name).__version__
         if not Version(first) <= Version(version) < Version(beyond):
             raise HostError(
-                f'eca_mm needs {name} >= {first}, < {beyond}, found {version}: '
+                f'eca_mm needs {distribution} >= {first}, < {beyond}, found {version}: '
                 f'{remedy()}'
             )
         if name == 'mmcv':
@@ -60,7 +80,7 @@ def installed(package: str) -> bool:
 
 def need_host(what: str) -> None:
     """Raise HostError unless the host's packages can be found; imports none."""
-    missing = [name for name in SUPPORTED if not installed(name)]
+    missing = [name for name in STACKS['openmmlab'] if not installed(name)]
     if missing:
         raise HostError(f'{what} needs {", ".join(missing)}: {remedy()}')
 
@@ -77,24 +97,3 @@ def import_host(name: str):
         what = 'mmcv with compiled operators' if name == 'mmcv._ext' else name
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise HostError(f'eca_mm needs {what} ({reason}): {remedy()}') from None
-
-
-def with_names(function: Callable, **names) -> Callable:
-    """The same function, in which some global names mean something else.
-
-    The host's module stays as it is, and its code is not copied.
-
-    Raises:
-        NameError: The function does not use one of the names.
-    """
-    unused = names.keys() - set(function.__code__.co_names)
-    if unused:
-        raise NameError(f'{function.__qualname__} does not use {", ".join(unused)}')
-    same = FunctionType(
-        function.__code__,
-        {**function.__globals__, **names},
-        argdefs=function.__defaults__,
-        closure=function.__closure__,
-    )
-    same.__kwdefaults__ = function.__kwdefaults__
-    return same
