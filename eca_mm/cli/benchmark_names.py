@@ -29,8 +29,7 @@ def names(args: argparse.Namespace) -> list[str]:
     wanted = wanted or [
         name
         for name in providers.usable()
-        if (args.level != 'layer' or providers.find(name).everywhere)
-        and not is_idle(name, args)
+        if args.level != 'layer' or providers.find(name).everywhere
     ]
     found = list(dict.fromkeys([args.baseline, *wanted]))
     for name in found:
@@ -38,16 +37,8 @@ def names(args: argparse.Namespace) -> list[str]:
             provider = providers.find(name)
         except ValueError as error:
             raise RequestError(str(error)) from None
-        if is_idle(name, args):
-            raise RequestError(f'{name} serves with --norms eval, or --level layer')
         if args.level == 'layer' and not provider.everywhere:
             raise RequestError(f'{name} is one block of a network: --level backbone')
         if args.level == 'layer' and providers.folds(name):
             raise RequestError(f'{name} folds a whole network: --level backbone')
     return found
-
-
-def is_idle(name: str, args: argparse.Namespace) -> bool:
-    """Whether a provider would not be fused in a training step."""
-    by_torch = providers.find(name).fused == 'torch'
-    return by_torch and args.norms == 'training' and args.level != 'layer'

@@ -211,21 +211,17 @@ def test_refusals_in_one_line(run, args, named):
     assert re.search(named, error)
 
 
-def test_what_is_not_fused_is_not_measured(monkeypatch):
-    """Neither by default nor by name; as on a GPU, which is not there."""
+@pytest.mark.parametrize('norms', ['eval', 'training'])
+def test_the_end_by_torch_serves_norms_of_either_mode(monkeypatch, norms):
+    """By default, as on a GPU, which is not there."""
     monkeypatch.setattr(
         benchmark_request.providers.Provider, 'obstacle', lambda s: None
     )
     args = argparse.Namespace(
         config=['a.py'], paper_table=None, profile=None, providers=None,
-        baseline='plain', level='backbone', norms='eval', device='cuda',
+        baseline='plain', level='backbone', norms=norms, device='cuda',
     )  # fmt: skip
     assert 'ours, eager' in benchmark_request.names(args)
-    args.norms = 'training'
-    assert 'ours, eager' not in benchmark_request.names(args)
-    args.providers = ['ours, eager']
-    with pytest.raises(benchmark_request.RequestError, match='--norms eval, or'):
-        benchmark_request.names(args)
 
 
 def test_tf32_by_torchs_switches():
