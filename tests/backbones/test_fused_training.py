@@ -96,9 +96,14 @@ def test_takes_the_plain_path(obstacle, fused_calls):  # noqa: F811
     obstacle(block)
     fuses = obstacle.__name__ in ('no_statistics', 'no_running_mean')
     plain = unfused(block)
+    exact = unfused(block).double()(x.double())
     found, expected = (m(x.clone().requires_grad_()) for m in (block, plain))
     assert len(fused_calls) == 1 + fuses
-    assert torch.allclose(found, expected) if fuses else torch.equal(found, expected)
+    if fuses:
+        errors = ((out - exact).abs().max() for out in (found, expected))
+        assert next(errors) < 2 * next(errors) + 1e-6
+    else:
+        assert torch.equal(found, expected)
 
 
 @pytest.mark.parametrize('transform', TRANSFORMS, ids=lambda f: f.__name__)
