@@ -59,8 +59,8 @@ def parse_args() -> argparse.Namespace:
     add('--zero-based', action='store_true',
         help='VOC files count pixels from 0, as some tools write them')  # fmt: skip
     add('--keep-difficult', action='store_true',
-        help='learn and count what VOC calls difficult (default: as COCO\'s crowds, '
-        'neither)')  # fmt: skip
+        help='learn and count what VOC calls difficult (default: COCO\'s crowds, not '
+        'counted, and no background if the config has ignore_iof_thr)')  # fmt: skip
     add('--masks', action='store_true',
         help='keep polygons, for Mask R-CNN (default: their boxes only)')  # fmt: skip
     add('--force', action='store_true', help='replace files that are there')
