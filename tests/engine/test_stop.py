@@ -37,6 +37,16 @@ def quick(monkeypatch):
     monkeypatch.setattr(Runner, '_log_env', lambda *args: None)  # a second each
 
 
+@pytest.fixture(autouse=True)
+def heard():
+    """Hear what is ignored under nohup, or in the background of a script."""
+    usual = {signal.SIGHUP: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+    before = {number: signal.signal(number, how) for number, how in usual.items()}
+    yield
+    for number, how in before.items():
+        signal.signal(number, how)
+
+
 @pytest.mark.parametrize(
     ('number', 'at'),
     [(signal.SIGTERM, 1), (signal.SIGINT, 5), (signal.SIGHUP, 7), (signal.SIGTERM, 7)],

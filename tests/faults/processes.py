@@ -48,6 +48,9 @@ def forked(work: Callable[[], int | None], log: Path) -> int:
 
 
 def as_a_tool(work: Callable[[], int | None], log: Path) -> int:
+    # Under nohup, or in the background of a script, the suite itself ignores these.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     stream = log.open('a', buffering=1)
     os.dup2(stream.fileno(), 1)
     os.dup2(stream.fileno(), 2)
