@@ -116,7 +116,7 @@ class Step:
 
 
 def scalars(outputs: dict | None) -> dict[str, Tensor]:
-    """The terms of a loss among what a model's step returns, of one element or a few."""
+    """The terms of a loss among what a model's step returns, of any shapes."""
     return {
         name: torch.as_tensor(value).detach()
         for name, value in (outputs or {}).items()
@@ -151,8 +151,7 @@ def in_words(runner: Runner, found: dict[int, Fault]) -> NotFinite:
     what = next(fault.what for fault in found.values() if fault.of_loss == of_loss)
     checkpoint = last_checkpoint(runner)
     return NotFinite(
-        f'{what}: {"; ".join(told)}; '
-        f'last good checkpoint: {checkpoint or "none yet"}',
+        f'{what}: {"; ".join(told)}; last good checkpoint: {checkpoint or "none yet"}',
         checkpoint,
     )
 

@@ -80,6 +80,28 @@ def test_weights_that_are_thawed_between_epochs(tmp_path):
     assert Thaw.looked_at == [2] * 4 + [4] * 4 + [2] * 4
 
 
+class Normed(Small):
+    def __init__(self) -> None:
+        super().__init__()
+        self.net.insert(1, torch.nn.BatchNorm1d(16))
+
+
+def test_running_statistics(tmp_path, monkeypatch):
+    """Infinite, as from one huge batch, and no loss or weight shows it."""
+
+    class Huge(Hook):
+        def before_train_iter(self, runner, batch_idx, data_batch) -> None:
+            if runner.iter == 5:
+                data_batch['inputs'] = [one * 1e20 for one in data_batch['inputs']]
+
+    monkeypatch.setitem(small_runner.__globals__, 'Small', Normed)
+    runner = small_runner(tmp_path, dict(interval=1), hooks=[Huge()])
+    text = told(runner)
+    assert all(weight.isfinite().all() for weight in runner.model.parameters())
+    assert 'not finite in iterations 5 to 8: net.1.running_var; last' in text
+    assert [path.name for path in tmp_path.glob('*.pth')] == ['epoch_1.pth']
+
+
 def test_losses_of_several_shapes():
     ones = [torch.ones(()), torch.ones(1), torch.ones(2, 3).half()]
     assert Total(ones, [torch.ones((), dtype=torch.float64)]).total == 9

@@ -45,7 +45,7 @@ ENDS = dict(index='nbi', code='nbc', short=None, full=full, foreign=of_another_u
 
 @pytest.mark.parametrize('end', ENDS.values(), ids=ENDS)
 def test_files_that_do_not_serve(monkeypatch, tmp_path, end):
-    """Cut to nothing or short, or none can be written or read: compiled all the same."""
+    """Cut to nothing or short, or not to be written or read: compiled all the same."""
     import numba
 
     monkeypatch.setattr(numba.config, 'CACHE_DIR', str(tmp_path))
