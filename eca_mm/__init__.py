@@ -13,7 +13,10 @@ from importlib import import_module
 
 from .spinning import spin_briefly
 
-spin_briefly()  # before anything below imports torch
+# Whether a command of ours runs in this process.
+_command = getattr(sys.modules.get('eca_mm_start'), 'running', False)
+if _command:
+    spin_briefly()  # before anything below imports torch
 
 from .host import installed  # noqa: E402
 
@@ -42,7 +45,7 @@ def __getattr__(name: str):
 
 
 # Our own commands answer a wrong request before they import the host.
-if not getattr(sys.modules.get('eca_mm_start'), 'running', False):
+if not _command:
     if installed('mmdet'):
         register()
     elif installed('mmengine'):

@@ -14,7 +14,7 @@ import numpy as np
 from mmengine.config import Config
 
 from eca_mm.place import folder as own_folder
-from eca_mm.spinning import SPINS
+from eca_mm.spinning import set_here
 
 from . import engine_configs, engine_probe
 from .cost import Ratio, row
@@ -96,7 +96,7 @@ def run(name: str, cfg: Config, place: Path) -> dict:
     paths = [str(place.parent), str(own_folder()), os.environ.get('PYTHONPATH', '')]
     environment = os.environ | dict(PYTHONPATH=os.pathsep.join(filter(None, paths)))
     if name == HOST:  # without what this process, a command of ours, has set for itself
-        environment = {k: v for k, v in environment.items() if SPINS.get(k) != v}
+        environment = {k: v for k, v in environment.items() if k not in set_here}
     began = time.time()
     done = subprocess.run(
         list(map(str, command)), env=environment, text=True,

@@ -16,8 +16,8 @@ from .rows import Row
 
 PLAN = 'campaign.json'
 NO_REPORT = (
-    'row {}: its custom_hooks have no ReportHook, which keeps the results that rows '
-    "are compared by: add dict(type='ReportHook') to them"
+    'row {}: its hooks have no ReportHook, which keeps the results that rows are '
+    "compared by: add dict(type='ReportHook') to its custom_hooks"
 )
 
 
@@ -128,7 +128,9 @@ def reports(cfg: Config) -> bool:
 
     from eca_mm.evaluation import ReportHook  # both late: --status needs no mmdet
 
-    types = [hook.get('type') for hook in cfg.get('custom_hooks') or []]
+    own = cfg.get('custom_hooks') or []
+    hooks = [*own, *filter(None, (cfg.get('default_hooks') or {}).values())]
+    types = [hook.get('type') for hook in hooks]
     found = [HOOKS.get(kind) if isinstance(kind, str) else kind for kind in types]
     classes = [kind for kind in found if isinstance(kind, type)]
     return any(issubclass(kind, ReportHook) for kind in classes)

@@ -18,6 +18,7 @@ def uncollected() -> Iterator[None]:
     try:
         yield
     finally:
-        gc.freeze()
+        if not gc.get_freeze_count():  # once: later garbage would never be collected
+            gc.freeze()
         if was_on:
             gc.enable()

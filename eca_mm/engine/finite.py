@@ -1,7 +1,9 @@
 """Whether numbers are finite, asked without waiting for a GPU's answer."""
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
+from itertools import chain
 
 import torch
 from torch import Tensor
@@ -18,13 +20,19 @@ class Total:
     on meanwhile; on the CPU it is there at once.
 
     Args:
-        groups: Floating-point tensors of shape (), those of a group on one device.
+        groups: Floating-point tensors of one element or a few, of any shapes and on any
+            devices.
     """
 
     def __init__(self, *groups: Sequence[Tensor]) -> None:
-        sums = [torch.stack(list(group)).sum() for group in groups if group]
+        of_device = defaultdict(list)
+        for tensor in chain(*groups):
+            of_device[tensor.device].append(tensor.reshape(-1))
+        # The CPU first, where plain numbers are: a GPU is not waited for to add them.
+        devices = sorted(of_device, key=lambda device: device.type != 'cpu')
+        sums = [torch.cat(of_device[device]).sum() for device in devices]
         total = sums[-1] if sums else torch.zeros(())
-        for other in sums[:-1]:  # a loss that is given as a plain number is on the CPU
+        for other in sums[:-1]:
             total = total + other.to(total.device)
         self.arrival = None
         if total.device.type == 'cuda':

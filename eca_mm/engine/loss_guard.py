@@ -9,7 +9,7 @@ from mmengine.runner import Runner
 from torch import Tensor
 
 from .distributed import agreed
-from .finite import Total, all_finite, is_small, norms, sum_of_small
+from .finite import Total, all_finite, has_bad, is_small, norms, sum_of_small
 from .not_finite import Fault, NotFinite, Step, gathered, in_words, scalars
 from .parts import optim_wrappers
 from .votes import is_vote
@@ -27,18 +27,21 @@ class LossGuardHook(Hook):
     On the CPU, where to read all weights takes longer than all other hooks together, it
     looks at the small ones after each iteration, and at all after every eighth: an
     infinite gradient goes on to the biases and norms before it, and what does not shows
-    in the next loss. Of weights that neither shows several iterations are named.
+    in a later loss. That loss is told with the earlier iterations whose step may have
+    been it. Of weights that neither shows several iterations are named.
 
     No look waits for a GPU: it begins after each iteration, and its answer is read when
     it is there, at the latest after the next iteration. mmengine's own wait for the
     losses that it logs has usually brought it before that one begins. Ranks tell each
     other at their votes (:mod:`votes`). Before anything is saved or validated, and at
     the end of an epoch and of the run, the answer is waited for and given to all ranks,
-    and all weights are looked at once more.
+    and all weights are looked at once more, with the norms' running statistics. What an
+    optimiser keeps is not looked at, nor are other buffers, where attention masks have
+    infinities of their own.
 
     Raises:
-        NotFinite: On every rank. It names the iteration in which it happened, which is
-            the last one in a single process on the CPU, and else may be an earlier one.
+        NotFinite: On every rank. It names the iteration in which it happened, or those
+            in which it may have, and which need not be the last one.
     """
 
     priority = 'HIGHEST'  # before hooks that average or save the weights
@@ -48,17 +51,19 @@ class LossGuardHook(Hook):
         self.forget()
 
     def forget(self) -> None:
-        self.weights: list[Tensor] = []  # those that steps change
+        self.weights: list[Tensor] | None = None  # that steps change, if known
         self.savers: list[CheckpointHook] = []
         self.small: list[Tensor] = []
         self.step: Step | None = None  # whose answer has not been read
         self.found: Fault | None = None  # of which the other ranks have not been told
         self.iteration = 0  # the last one
-        self.settled = -1  # the iteration that was settled last
-        self.whole = 0  # the last iteration after which all weights were looked at
+        # The last iteration after which all weights that steps change were looked at,
+        self.whole = 0
+        self.settled = 0  # and the last one after which all that is saved was.
 
     def before_train(self, runner: Runner) -> None:
         self.forget()
+        self.whole = self.settled = runner.iter  # a run that is resumed begins later
         self.savers = [
             hook
             for hook in runner.hooks
@@ -66,10 +71,14 @@ class LossGuardHook(Hook):
         ]
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Here, for hooks may freeze and thaw weights between epochs."""
+        """Hooks after this one may freeze and thaw weights, between epochs."""
+        self.weights = None
+
+    def list_weights(self, runner: Runner) -> None:
         self.weights = [w for w in weights_of(runner) if w.requires_grad and w.numel()]
         on_cpu = all(weight.device.type == 'cpu' for weight in self.weights)
-        self.small = list(filter(is_small, self.weights)) if on_cpu else self.weights
+        small = list(filter(is_small, self.weights)) if on_cpu else self.weights
+        self.small = self.weights if len(small) == len(self.weights) else small
 
     def before_train_iter(self, runner: Runner, *args, **kwargs) -> None:
         self.look(runner)
@@ -79,6 +88,8 @@ class LossGuardHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
     ) -> None:
         self.look(runner, wait=True)  # at the iteration before, if that is left to do
+        if self.weights is None:
+            self.list_weights(runner)
         self.iteration = runner.iter + 1
         self.step = self.look_of(scalars(outputs), data_batch)
         if any(saves_now(hook, runner) for hook in self.savers):
@@ -122,16 +133,20 @@ class LossGuardHook(Hook):
         """Be sure that nothing is wrong now; to be called on all ranks."""
         self.look_at_all(runner)
         self.tell(runner)
-        self.settled = self.iteration
 
     def look_at_all(self, runner: Runner) -> None:
-        """At the last step, and at weights that no step of it may have changed, too."""
+        """At the last step, and at what else is saved and no step may have changed."""
         self.look(runner, wait=True)
-        weights = weights_of(runner)
-        if not self.found and not all_finite(weights):
-            step = Step(self.iteration, self.whole + 1, {}, None, Total(norms(weights)))
-            self.found = step.fault(runner.model, weights)
-        self.whole = self.iteration
+        if self.found:
+            return
+        saved = [*weights_of(runner), *statistics_of(runner)]
+        if all_finite(saved):
+            self.whole = self.settled = self.iteration
+            return
+        learns = any(weight.requires_grad and has_bad(weight) for weight in saved)
+        since = (self.whole if learns else self.settled) + 1
+        step = Step(self.iteration, since, {}, None, Total(norms(saved)))
+        self.found = step.fault(runner.model, saved)
 
     def after_train_epoch(self, runner: Runner) -> None:
         self.settle(runner)
@@ -171,6 +186,15 @@ def weights_of(runner: Runner) -> list[Tensor]:
     ]
 
 
+def statistics_of(runner: Runner) -> list[Tensor]:
+    """The running means and variances of norms, of any class."""
+    return [
+        buffer
+        for name, buffer in runner.model.named_buffers()
+        if name.endswith(('running_mean', 'running_var'))
+    ]
+
+
 def saves_now(hook: CheckpointHook, runner: Runner) -> bool:
     """Whether a hook that saves by iteration does so after this one.
 
@@ -195,7 +219,8 @@ def behind(runner: Runner) -> NotFinite | None:
     """What a guard knows, or can find out, that may have made something else fail."""
     for guard in guards(runner):
         with suppress(RuntimeError):  # a GPU that has failed answers nothing
-            guard.look(runner, wait=True)
+            if guard.iteration:  # in training
+                guard.look_at_all(runner)
         if guard.found:
             return guard.behind(runner)
     return None

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import torch
 from mmengine.dist import all_gather_object, get_world_size
@@ -35,8 +36,10 @@ class Fault:
     Attributes:
         iteration: In which it happened, from 1.
         since: The first iteration in which it may have happened, where that is another.
-        of_loss: Whether the loss is not finite; else the weights after the step are.
-        text: Names of weights, terms of the loss, images.
+        of_loss: Whether the loss is not finite, in ``iteration``. Where ``since`` is
+            another, weights of an earlier step may have made it so. Else the weights
+            after the step are not finite.
+        text: Names of weights, terms of the loss, images of ``iteration``.
     """
 
     iteration: int
@@ -45,10 +48,19 @@ class Fault:
     text: str
 
     @property
-    def when(self) -> str:
-        if self.since < self.iteration:
-            return f'iterations {self.since} to {self.iteration}'
-        return f'iteration {self.iteration}'
+    def what(self) -> str:
+        if not self.of_loss:
+            when = numbered(self.since, self.iteration)
+            return f'a step made weights that are not finite in {when}'
+        told = f'the loss is not finite in iteration {self.iteration}'
+        if self.since >= self.iteration:
+            return told
+        earlier = numbered(self.since, self.iteration - 1)
+        return f'{told}, perhaps of weights that a step made in {earlier}'
+
+
+def numbered(first: int, last: int) -> str:
+    return f'iterations {first} to {last}' if first < last else f'iteration {last}'
 
 
 @dataclass
@@ -58,7 +70,7 @@ class Step:
     Attributes:
         iteration: Its number, from 1.
         since: The one from which on not all weights have been looked at.
-        losses: Terms that the model has returned, scalars.
+        losses: Terms that the model has returned, of one element or a few.
         batch: What the model got, for the names of its images.
         total: Of the losses, and of the norms of the weights after the step.
     """
@@ -82,9 +94,12 @@ class Step:
         wrong = [weight for weight in weights if has_bad(weight)]
         if not of_loss and not wrong:
             return None  # too large to add up, and finite
-        exact = of_loss or any(map(is_small, wrong))
-        since = self.iteration if exact else self.since
+        # Those of the small ones that learn are looked at after each iteration.
+        exact = any(is_small(weight) and weight.requires_grad for weight in wrong)
+        since = self.iteration if exact and not of_loss else self.since
         text = self.text([] if of_loss else wrong, model)
+        if self.losses and since < self.iteration:
+            text += f' (of iteration {self.iteration})'
         return Fault(self.iteration, since, of_loss, text)
 
     def text(self, wrong: list[Tensor], model: nn.Module) -> str:
@@ -94,14 +109,14 @@ class Step:
             more = f' and {len(names) - SHOWN} more' if len(names) > SHOWN else ''
             parts.append(', '.join(names[:SHOWN]) + more)
         if self.losses:
-            terms = [f'{name}={float(v):.4g}' for name, v in self.losses.items()]
+            terms = [f'{name}={v.sum():.4g}' for name, v in self.losses.items()]
             images = ', '.join(image_names(self.batch)) or 'images without names'
             parts.append(f'{", ".join(terms)} of {images}')
         return '; '.join(parts)
 
 
 def scalars(outputs: dict | None) -> dict[str, Tensor]:
-    """The terms of a loss among what a model's step returns."""
+    """The terms of a loss among what a model's step returns, of any shapes."""
     return {
         name: torch.as_tensor(value).detach()
         for name, value in (outputs or {}).items()
@@ -128,17 +143,15 @@ def in_words(runner: Runner, found: dict[int, Fault]) -> NotFinite:
         found: By rank, all of the same iteration.
     """
     of_loss = any(fault.of_loss for fault in found.values())
-    what = 'the loss is' if of_loss else 'a step made weights that are'
     told = [
         f'rank {rank}: {fault.text}' if get_world_size() > 1 else fault.text
         for rank, fault in found.items()
         if fault.of_loss == of_loss
     ]
-    when = next(iter(found.values())).when
+    what = next(fault.what for fault in found.values() if fault.of_loss == of_loss)
     checkpoint = last_checkpoint(runner)
     return NotFinite(
-        f'{what} not finite in {when}: {"; ".join(told)}; '
-        f'last good checkpoint: {checkpoint or "none yet"}',
+        f'{what}: {"; ".join(told)}; last good checkpoint: {checkpoint or "none yet"}',
         checkpoint,
     )
 
@@ -154,7 +167,8 @@ def last_checkpoint(runner: Runner) -> str | None:
 def names_of(weights: list[Tensor], model: nn.Module) -> Iterator[str]:
     """The names that weights have in the model, in the model's order."""
     wanted = {id(weight) for weight in weights}
-    for name, weight in bare(model).named_parameters():
+    own = bare(model)
+    for name, weight in chain(own.named_parameters(), own.named_buffers()):
         if id(weight) in wanted:
             yield name
 

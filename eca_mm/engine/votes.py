@@ -5,6 +5,7 @@ for its GPU. A single process asks nobody, and so may after each.
 """
 
 import time
+from bisect import bisect
 from weakref import WeakKeyDictionary
 
 from mmengine.dist import get_world_size
@@ -74,4 +75,7 @@ def is_last_batch(runner: Runner, batch_idx: int) -> bool:
         left_out = getattr(loop.dataloader.batch_sampler, 'left_out', 0)
         return batch_idx + 1 + left_out == length(loop.dataloader)
     done = runner.iter + 1
-    return done % loop.val_interval == 0 or done == loop.max_iters
+    # What the loop's val_interval will be when it asks, as it finds that out.
+    step = bisect(loop.dynamic_milestones, done + 1)
+    interval = loop.dynamic_intervals[step - 1]
+    return done % interval == 0 or done == loop.max_iters

@@ -1,8 +1,33 @@
 """Loops as machine code, which is compiled once and not in every process."""
 
 from collections.abc import Callable
+from contextlib import suppress
+from pickle import UnpicklingError
 
 from numba import njit
+from numba.core.caching import FunctionCache
+
+# A full disk or quota, files of another user; files that a crash has left short.
+FAULTS = (OSError, EOFError, UnpicklingError)
+
+
+class SpareCache(FunctionCache):
+    """Files of machine code, without which a function is compiled and nothing fails.
+
+    numba's own lets each of the faults end the call of the function.
+    """
+
+    def load_overload(self, sig, target_context):
+        try:
+            return super().load_overload(sig, target_context)
+        except FAULTS:
+            with suppress(*FAULTS):
+                self.flush()  # what cannot be read is written anew
+            return None
+
+    def save_overload(self, sig, data) -> None:
+        with suppress(*FAULTS):
+            super().save_overload(sig, data)
 
 
 def compiled(**options) -> Callable[[Callable], Callable]:
@@ -14,9 +39,9 @@ def compiled(**options) -> Callable[[Callable], Callable]:
     """
 
     def decorate(function: Callable) -> Callable:
-        try:
-            return njit(cache=True, **options)(function)
-        except RuntimeError:  # neither folder can be written to
-            return njit(**options)(function)
+        fast = njit(**options)(function)
+        with suppress(RuntimeError):  # neither folder can be written to
+            fast._cache = SpareCache(function)
+        return fast
 
     return decorate

@@ -122,3 +122,17 @@ def test_both_run(monkeypatch, capsys, tmp_path):
     lines = out.read_text().splitlines()
     assert len(lines) == 1 + 2 * len(engine_cost.MEASURES)
     assert 'hooks of an iteration' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('ours', [{}, dict(GOMP_SPINCOUNT='3000')], ids=['user', 'we'])
+def test_the_host_runs_without_what_we_have_set(tmp_path, monkeypatch, ours):
+    """And with what the user has, though it be the same."""
+    script = tmp_path / 'train.py'
+    script.write_text(
+        'import os, sys; sys.exit(os.environ.get("GOMP_SPINCOUNT", "no"))'
+    )
+    monkeypatch.setitem(engine_cost.SCRIPTS, engine_cost.HOST, script)
+    monkeypatch.setenv('GOMP_SPINCOUNT', '3000')
+    monkeypatch.setattr(engine_cost, 'set_here', ours)
+    with pytest.raises(engine_cost.RunFailed, match=': no' if ours else ': 3000'):
+        engine_cost.run(engine_cost.HOST, Config(dict()), tmp_path / 'run')

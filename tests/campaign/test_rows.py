@@ -144,6 +144,14 @@ def test_a_kind_of_report_hook_is_one(tmp_path, row):
         HOOK_TYPES.module_dict.pop('OwnReportHook')
 
 
+def test_a_report_hook_among_the_default_hooks(tmp_path, row):
+    """Where a hook that is switched off is None."""
+    row.config.write_text(
+        "default_hooks = dict(timer=None, report=dict(type='ReportHook'))"
+    )
+    assert list(Plan(tmp_path, [row], [0]).configs) == ['row']
+
+
 def test_runs_of_a_changed_config_are_refused(tmp_path, row):
     plan = Plan(tmp_path / 'out', [row], [0, 1])
     first, second = plan.runs()

@@ -1,4 +1,4 @@
-"""What torch's OpenMP says of its own settings, for all that import or call eca_mm."""
+"""What torch's OpenMP says of its own settings: short spins for our commands alone."""
 
 import os
 import re
@@ -12,6 +12,8 @@ DOORS = {
     'package': 'import eca_mm_start; eca_mm_start.running = True; import eca_mm',
     'command': "import eca_mm_start; assert eca_mm_start.run('check') == 2",
 }
+# Somebody's own program; the host stays out, whose import takes seconds.
+STRANGER = 'import sys; sys.modules.update(mmdet=None, mmengine=None); import eca_mm'
 THEN = "; import sys; assert 'torch' not in sys.modules; import torch"
 
 
@@ -41,3 +43,14 @@ def test_short_spins(repo, door):
 def test_who_has_chosen_is_left_alone(repo, settings):
     own = spins('import torch', repo, **settings)
     assert spins(DOORS['package'] + THEN, repo, **settings) == own
+
+
+def test_a_process_that_imports_the_package_is_left_alone(repo):
+    own = spins('import torch', repo)
+    assert spins(STRANGER + THEN, repo) == own
+
+
+def test_nothing_is_set_after_torch(repo):
+    """Processes that such a one starts are not ours either."""
+    then = "; assert 'GOMP_SPINCOUNT' not in os.environ"
+    spins(f'import os, torch; {DOORS["package"]}{then}', repo)

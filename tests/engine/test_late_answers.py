@@ -8,7 +8,7 @@ from mmengine.hooks import CheckpointHook, Hook
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from small_run import Small, small_runner
-from test_loss_guard import EACH, POISONS, Poison, names
+from test_loss_guard import EACH, POISONS, Break, Poison, Spare, names
 
 from eca_mm.engine import finite, loss_guard, not_finite
 from eca_mm.engine import runner as engine_runner
@@ -137,7 +137,7 @@ class Strict(Small):
     """A model that fails at weights that are no numbers, as assigners do."""
 
     def forward(self, inputs, data_samples=None, mode: str = 'tensor'):
-        if self.net[0].weight.isnan().any():
+        if not all(weight.isfinite().all() for weight in self.parameters()):
             raise ValueError('matrix contains invalid numeric entries')
         return super().forward(inputs, data_samples, mode)
 
@@ -168,6 +168,18 @@ def test_weights_that_no_step_changes(tmp_path):
 
     runner = small_runner(tmp_path, dict(interval=1), hooks=[Break()])
     runner.model.net[0].bias.requires_grad = False
-    text = 'weights that are not finite in iteration 8: net.0.bias; last good'
+    text = 'weights that are not finite in iterations 5 to 8: net.0.bias; last good'
     assert text in str(stopped(runner))
     assert names(tmp_path) == {'epoch_1.pth'}
+
+
+def test_a_model_that_fails_at_large_weights(tmp_path, monkeypatch):
+    """Before the guard has looked at them: it looks then."""
+
+    class StrictSpare(Strict, Spare):
+        pass
+
+    monkeypatch.setitem(small_runner.__globals__, 'Small', StrictSpare)
+    stop = attempt(small_runner(tmp_path, dict(interval=1), hooks=[Break(5)]))
+    assert 'not finite in iterations 5 to 6: spare; last good' in str(stop)
+    assert stop.checkpoint == str(tmp_path / 'epoch_1.pth')

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
+from mmengine.runner.utils import calc_dynamic_intervals
 
 from eca_mm.engine import votes
 from eca_mm.engine.data_order import SeededBatches
@@ -79,11 +80,32 @@ def test_last_batches():
     assert [votes.is_last_batch(runner, i) for i in range(4)] == [False] * 3 + [True]
     found = [
         votes.is_last_batch(
-            loop_of(IterBasedTrainLoop, _iter=i, val_interval=4, _max_iters=6), i
+            loop_of(
+                IterBasedTrainLoop, _iter=i, _max_iters=6, val_interval=4,
+                dynamic_milestones=[0], dynamic_intervals=[4],
+            ), i,
         )
         for i in range(6)
-    ]
+    ]  # fmt: skip
     assert found == [False, False, False, True, False, True]
+
+
+def test_last_batches_of_changing_intervals():
+    """Against the interval that mmengine's loop sets itself before it validates."""
+    milestones, intervals = calc_dynamic_intervals(5, [(10, 3), (17, 4)])
+    runner = loop_of(
+        IterBasedTrainLoop, _max_iters=99, val_interval=5,
+        dynamic_milestones=milestones, dynamic_intervals=intervals,
+    )  # fmt: skip
+    loop, foretold, validated = runner.train_loop, [], []
+    for i in range(20):
+        runner.iter = loop._iter = i
+        foretold.append(votes.is_last_batch(runner, 0))
+        loop._iter += 1
+        loop._decide_current_val_interval()
+        validated.append(loop._iter % loop.val_interval == 0)
+    assert foretold == validated
+    assert [i + 1 for i in range(20) if validated[i]] == [5, 9, 12, 15, 16, 20]
 
 
 RUN = """
