@@ -15,9 +15,10 @@ def read_image(path: Path | str) -> np.ndarray:
         OSError: It is not there, or no image.
     """
     with Image.open(path) as image:
+        image = ImageOps.exif_transpose(image)
         if image.mode.startswith('I;16'):
             return np.repeat((np.asarray(image) >> 8).astype(np.uint8)[..., None], 3, 2)
-        return np.asarray(ImageOps.exif_transpose(image).convert('RGB'))
+        return np.asarray(image.convert('RGB'))
 
 
 def resized_shape(
@@ -27,6 +28,9 @@ def resized_shape(
 
     Args:
         scale: Longest and shortest side, or with ``keep_ratio=False`` width and height.
+
+    Raises:
+        ValueError: A side would be 0.
     """
     if not keep_ratio:
         return scale[1], scale[0], 1.0
@@ -34,7 +38,10 @@ def resized_shape(
         max(scale) / max(height, width),
         min(scale) / min(height, width),
     )
-    return int(height * factor + 0.5), int(width * factor + 0.5), factor
+    rows, columns = int(height * factor + 0.5), int(width * factor + 0.5)
+    if not (rows and columns):
+        raise ValueError(f'too thin to be resized to {columns}x{rows}')
+    return rows, columns, factor
 
 
 def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
