@@ -52,13 +52,23 @@ def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
     """
     if image.shape[:2] == (height, width):
         return image
-    left, right, weights = neighbours(image.shape[1], width)
-    wide = image[:, left] * weights[0][:, None] + image[:, right] * weights[1][:, None]
-    above, below, weights = neighbours(image.shape[0], height)
-    # As its vector code does: the sums of rows lose 4 bits, the products 16.
-    above_part = ((wide[above] >> 4) * weights[0][:, None, None]) >> 16
-    below_part = ((wide[below] >> 4) * weights[1][:, None, None]) >> 16
-    return ((above_part + below_part + 2) >> 2).clip(0, 255).astype(np.uint8)
+    left, right, across = neighbours(image.shape[1], width)
+    above, below, down = neighbours(image.shape[0], height)
+    rows = np.unique(np.concatenate([above, below]))  # fewer, if it becomes smaller
+    image = image[rows]
+    # In place, and as OpenCV's vector code: sums of rows lose 4 bits, products 16.
+    wide = np.take(image, left, 1) * across[0][:, None]
+    wide += np.take(image, right, 1) * across[1][:, None]
+    wide >>= 4
+    sums = 2
+    for number, weights in zip((above, below), down, strict=True):
+        part = wide[np.searchsorted(rows, number)]
+        part *= weights[:, None, None]
+        part >>= 16
+        part += sums
+        sums = part
+    sums >>= 2
+    return sums.clip(0, 255).astype(np.uint8)
 
 
 def neighbours(
@@ -74,5 +84,5 @@ def neighbours(
     part = (place - first).astype(np.float32)
     part[(first < 0) | (first >= count - 1)] = 0
     first = first.clip(0, count - 1)
-    second = np.rint(part * (1 << BITS)).astype(np.int64)
+    second = np.rint(part * (1 << BITS)).astype(np.int32)
     return first, (first + 1).clip(max=count - 1), ((1 << BITS) - second, second)
