@@ -129,7 +129,7 @@ def read_images(words: list[str], option: str, rule: dict | None) -> list[np.nda
             if rule:
                 height, width = found[-1].shape[:2]
                 resized_shape(height, width, rule['scale'], rule['keep_ratio'])
-        except (OSError, ValueError) as error:
+        except Exception as error:  # of a decoder
             raise RequestError(f'{option}: {path}: {short(error)}') from error
     if inputs.skipped or not found:
         raise RequestError(f'{option}: {(inputs.skipped or ["no image"])[0]}')
