@@ -4,8 +4,10 @@ import re
 import subprocess
 import sys
 from collections import namedtuple
+from importlib import metadata
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from installer import checkout
 from installer.output import InstallError
@@ -90,6 +92,21 @@ def test_each_file_pins_all_its_packages_once_for_every_python(monkeypatch, mino
         left_out = {name for name, _ in pins} - set(names)
         # Asked for on 3.11 and later only: by importlib_metadata 10, by supervision.
         assert left_out <= {'lazy-importer', 'av'}, f'{path.name} leaves one out'
+
+
+def test_what_is_pinned_for_every_python_is_made_for_every_python():
+    """By what the packages here say of themselves: those of no marker fit 3.10, too."""
+    seen = 0
+    for path in checkout.REQUIREMENTS.glob('*.txt'):
+        for name in re.findall(r'^([\w.-]+)==[^\s;]+$', path.read_text(), re.MULTILINE):
+            try:
+                wanted = metadata.metadata(name)['Requires-Python']
+            except metadata.PackageNotFoundError:  # of the other stack, of a GPU
+                continue
+            seen += 1
+            for python in ('3.10.13', '3.14.0'):
+                assert SpecifierSet(wanted or '').contains(python), (name, wanted)
+    assert seen > 40
 
 
 def test_exec_in_a_function_is_read_from_locals(repo):
