@@ -66,8 +66,8 @@ def resize_rule(cfg: Config) -> dict | None:
         kind = kind_of(step)
         if step.get('color_type', 'color') != 'color':
             raise RequestError(
-                f'color_type={step["color_type"]!r} of {kind} is not exported: images '
-                'are read as color ones'
+                f'color_type={step["color_type"]!r} in the test pipeline is not '
+                "exported: images are read as 'color'"
             )
         if kind in NO_CHANGE and not step.get('to_float32'):
             continue

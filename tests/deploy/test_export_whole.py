@@ -161,7 +161,7 @@ def test_a_file_is_kept_if_99_of_100_are_equal(
                 '--cfg-options',
                 'test_dataloader.dataset.pipeline.0.color_type=grayscale',
             ],
-            "color_type='grayscale' of LoadImageFromFile",
+            "color_type='grayscale' in the test pipeline",
         ),
         (['--whole', '--image', 'THIN'], 'thin.png: too thin to be resized to 128x0'),
     ],
