@@ -8,16 +8,19 @@ out: splits with one order of classes, VOC's "difficult", and a check of the out
 import argparse
 import json
 import os
+import re
 import sys
 from collections import Counter
 from pathlib import Path
 
 import labels
+import splits
+import voc
 
 from eca_mm.coco_format import check_coco
 from eca_mm.engine import RequestError, exit_status
 from eca_mm.files import replaced
-from eca_mm.findings import ERROR, some
+from eca_mm.findings import ERROR
 
 EPILOG = """\
 DIR gets train.json and val.json, or a file for each --split. What training or
@@ -56,14 +59,19 @@ def parse_args() -> argparse.Namespace:
     add('--zero-based', action='store_true',
         help='VOC files count pixels from 0, as some tools write them')  # fmt: skip
     add('--keep-difficult', action='store_true',
-        help='learn and count what VOC calls difficult (default: as COCO\'s crowds, '
-        'neither)')  # fmt: skip
+        help='learn and count what VOC calls difficult (default: COCO\'s crowds, not '
+        'counted, and no background if the config has ignore_iof_thr)')  # fmt: skip
+    add('--masks', action='store_true',
+        help='keep polygons, for Mask R-CNN (default: their boxes only)')  # fmt: skip
+    add('--force', action='store_true', help='replace files that are there')
     args = parser.parse_args()
-    check(args)
+    check_input(args)
+    splits.check_splits(args.split or [])
+    check_output(args)
     return args
 
 
-def check(args: argparse.Namespace) -> None:
+def check_input(args: argparse.Namespace) -> None:
     """Raise RequestError for what is wrong at first sight."""
     for folder in (args.images, args.labels):
         if not folder.is_dir():
@@ -72,54 +80,39 @@ def check(args: argparse.Namespace) -> None:
         raise RequestError('--yaml is for YOLO: leave --classes and the like out')
     if args.yaml and not args.yaml.is_file():
         raise RequestError(f'--yaml {args.yaml}: there is no such file')
-    if not args.yaml and not any(args.labels.glob('*.xml')):
+    if not args.yaml and not labels.files_of(args.labels, '.xml'):
         raise RequestError(f'{args.labels} has no .xml; for YOLO add --yaml data.yaml')
+    labels.require_once(args.classes or [], '--classes')
     if not 0 < args.val_share < 1:
         raise RequestError(f'--val-share {args.val_share}: give one between 0 and 1')
-    for name, *lists in args.split or ():
-        if len(lists) > 1 or Path(name).name != name:
-            raise RequestError(f'--split {name}: give a name and at most one file')
-        if lists and not Path(lists[0]).is_file():
-            raise RequestError(f'--split {name} {lists[0]}: there is no such file')
-    if args.out.exists() and not args.out.is_dir():
-        raise RequestError(f'--out {args.out} is no folder')
+
+
+def check_output(args: argparse.Namespace) -> None:
+    """Raise RequestError for a file that is there, or that cannot be."""
+    folder = args.out
+    while not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise RequestError(f'--out {args.out}: {folder} is no folder to write to')
+    for name, *_ in args.split or (['train'], ['val']):
+        path = args.out / f'{name}.json'
+        if path.exists() and not args.force:
+            raise RequestError(f'{path} is there already: --force replaces it')
 
 
 def read(args: argparse.Namespace):
     """All images as a supervision.DetectionDataset, and VOC's marks by their names."""
+    folders = args.images, args.labels
     if args.yaml:
-        return labels.load('yolo', args.images, args.labels, args.yaml), {}
-    marks = labels.read_marks(args.labels, args.zero_based)
-    found = labels.load('voc', args.images, args.labels)
-    found = labels.as_told(found, marks, args.classes, not args.keep_difficult)
-    if args.zero_based:
-        labels.count_from_zero(found)
-    return found, marks
-
-
-def splits_of(found, args: argparse.Namespace) -> dict:
-    """The data set of each split by its name."""
-    if args.split:
-        return {name: part(found, name, *lists) for name, *lists in args.split}
-    train, val = found.split(1 - args.val_share, random_state=args.seed)
-    if not len(train) or not len(val):
-        raise RequestError(f'{len(found)} images are too few for two splits')
-    return dict(train=train, val=val)
-
-
-def part(found, split: str, listed: str | None = None):
-    """The images that a file lists by name, with or without ending."""
-    if listed is None:
-        return found
-    lines = Path(listed).read_text().splitlines()
-    names = [Path(line.split()[0]).name for line in lines if line.strip()]
-    known = {Path(path).stem: path for path in found.image_paths}
-    known |= {Path(path).name: path for path in found.image_paths}
-    if lost := [name for name in names if name not in known]:
-        raise RequestError(f'--split {split} {listed}: no image is named {some(lost)}')
-    paths = sorted({known[name] for name in names})
-    chosen = {path: found.annotations[path] for path in paths}
-    return type(found)(found.classes, paths, chosen)
+        marks, classes = {}, labels.yolo_names(args.yaml)
+        found = labels.load('yolo', *folders, args.yaml, masks=args.masks)
+    else:
+        marks = voc.read_marks(args.labels, args.images, args.zero_based)
+        found = labels.load('voc', *folders, masks=args.masks)
+        classes = voc.as_told(found, marks, args.classes, not args.keep_difficult)
+        if args.zero_based:
+            voc.count_from_zero(found)
+    return labels.library().DetectionDataset(classes, list(found), found), marks
 
 
 def write(split, path: Path, ids: tuple[int, int]) -> tuple[dict, tuple[int, int]]:
@@ -155,25 +148,33 @@ def tell(coco: dict, path: Path) -> int:
     return sum(finding.level == ERROR for finding in findings)
 
 
+def config_lines(args: argparse.Namespace, names: list[str], classes: list) -> str:
+    """What the config at hand needs; out may be a link, whose .. is elsewhere."""
+    folder = os.path.relpath(args.images.resolve(), args.out.resolve())
+    lines = [f'data_root = {f"{args.out}/"!r}']
+    for name in names:
+        lines.append(re.sub(r'\W', '_', name) + f'_images = {f"{folder}/"!r}')
+    return '\n'.join([*lines, f'classes = {tuple(classes)!r}'])
+
+
 def main() -> int:
     args = parse_args()
     found, marks = read(args)
-    splits = splits_of(found, args)
-    args.out.mkdir(parents=True, exist_ok=True)
+    if args.split:
+        chosen = splits.listed_splits(found, args.split)
+    else:
+        chosen = splits.drawn_splits(found, args.val_share, args.seed)
     ids, errors = (1, 1), 0
-    for name, split in splits.items():
+    for name, split in chosen.items():
         path = args.out / f'{name}.json'
-        coco, ids = write(split, path, ids)
-        labels.tell_of_sizes(coco, marks)
+        try:
+            args.out.mkdir(parents=True, exist_ok=True)
+            coco, ids = write(split, path, ids)
+        except OSError as error:
+            raise RequestError(f'{path} cannot be written: {error}') from error
+        voc.tell_of_sizes(coco, marks)
         errors += tell(coco, path)
-    folder = os.path.relpath(args.images, args.out)
-    lines = [f"{name}_images = '{folder}/'" for name in splits]
-    lines = [
-        f"data_root = '{args.out}/'",
-        *lines,
-        f'classes = {tuple(found.classes)!r}',
-    ]
-    print('for the config:', *lines, sep='\n')
+    print('for the config:', config_lines(args, [*chosen], found.classes), sep='\n')
     return 2 if errors else 0
 
 

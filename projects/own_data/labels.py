@@ -1,28 +1,24 @@
-"""Read Pascal VOC or YOLO labels with supervision, and what it leaves out of them."""
+"""Read the boxes of Pascal VOC or YOLO labels with supervision.
+
+It reads a whole folder at once, keeps the masks of all polygons in it, and stops at
+what is no label without a name of it. Here it sees a few images at a time.
+"""
 
 import sys
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
+import yaml
 
 from eca_mm.engine import RequestError
 from eca_mm.findings import some
 
 ENDS = dict(voc='.xml', yolo='.txt')
-ZERO = (
-    'is below 1, where VOC counts pixels from 1: if these files count from 0, say '
-    '--zero-based'
-)
-
-
-@dataclass
-class Marks:
-    """What supervision does not read of a VOC file, in the order of its objects."""
-
-    names: list[str] = field(default_factory=list)
-    difficult: list[bool] = field(default_factory=list)
-    size: tuple[int, int] = (0, 0)  # width and height, 0 where it says none
+AT_ONCE = 64  # images, whose masks are in memory: 1 MB for an object of 1333x800
 
 
 def library():
@@ -34,71 +30,90 @@ def library():
     return supervision
 
 
-def read_marks(folder: Path, zero_based: bool) -> dict[str, Marks]:
-    """Marks of all VOC files of a folder, by their names without ending.
+def files_of(folder: Path, end: str = '') -> list[Path]:
+    """Files of a folder, sorted; macOS puts a file ._NAME of its own beside each."""
+    found = (path for path in folder.glob(f'*{end}') if path.is_file())
+    return sorted((path for path in found if not path.name.startswith('._')), key=str)
+
+
+def load(
+    kind: str,
+    images: Path,
+    labels: Path,
+    data_yaml: Path | None = None,
+    masks: bool = False,
+) -> dict:
+    """A supervision.Detections for each image of a folder, by its path, sorted.
+
+    Class ids of VOC are those of a few images and mean nothing among all of them.
+
+    Args:
+        masks: Whether polygons are kept as masks.
 
     Raises:
-        RequestError: One is not VOC's; its name is said, which supervision's is not.
+        RequestError: Labels or images cannot be read, or do not belong together.
     """
-    library()
-    from defusedxml.ElementTree import ParseError, parse
+    sets = library().DetectionDataset
+    from tqdm import tqdm
 
-    marks = {}
-    for path in sorted(folder.glob('*.xml')):
+    if kind == 'yolo':
+        read = partial(sets.from_yolo, data_yaml_path=str(data_yaml))
+    else:
+        read = sets.from_pascal_voc
+    read = partial(read, annotations_directory_path=str(labels))
+    paths, found = files_of(images), {}
+    with tqdm(total=len(paths), disable=not sys.stderr.isatty()) as bar:
+        for first in range(0, len(paths), AT_ONCE):
+            some_paths = paths[first : first + AT_ONCE]
+            found |= read_some(read, some_paths, masks)
+            bar.update(len(some_paths))
+    tell_of_pairs(list(found), labels, ENDS[kind])
+    return found
+
+
+def read_some(read: Callable, paths: list[Path], masks: bool) -> dict:
+    """As :func:`load`; if something is wrong, one by one, to name the image."""
+    with TemporaryDirectory() as view:
+        links = {str(Path(view, path.name)): path for path in paths}
+        for link, path in links.items():
+            Path(link).symlink_to(path.resolve())
         try:
-            marks[path.stem] = marks_of(parse(path).getroot(), zero_based)
-        except (ParseError, ValueError, TypeError, AttributeError, OSError) as error:
-            raise RequestError(f'{path}: {error}') from error
-    return marks
+            part = read(view).annotations
+            found = {str(links[link]): part[link] for link in sorted(part)}
+            check_images(found)
+        except (ValueError, OSError, IndexError) as error:
+            if len(paths) > 1:
+                for path in paths:
+                    read_some(read, [path], masks)
+            said = ' '.join(str(error).replace(view, str(paths[0].parent)).split())
+            raise RequestError(f'{paths[0]}: {said}') from error
+    for boxes in found.values():
+        if not masks:
+            boxes.mask = None
+        elif boxes.mask is not None:  # else an object in two parts is a crowd
+            boxes.data['iscrowd'] = np.zeros(len(boxes), int)
+    return found
 
 
-def marks_of(root, zero_based: bool) -> Marks:
-    """Raises ValueError, TypeError or AttributeError if it is no VOC annotation."""
-    marks = Marks()
-    marks.size = tuple(
-        int(root.findtext(f'size/{k}') or 0) for k in ('width', 'height')
-    )
-    for number, item in enumerate(root.findall('object'), 1):
-        name = item.findtext('name')
-        corner = [item.findtext(f'bndbox/{key}') for key in ('xmin', 'ymin')]
-        if not name or None in corner:
-            raise ValueError(f'object {number} has no name, or no bndbox')
-        if not zero_based and min(map(float, corner)) < 1:
-            raise ValueError(f'({", ".join(corner)}) of object {number} {ZERO}')
-        marks.names.append(name)
-        marks.difficult.append(item.findtext('difficult', '0').strip() == '1')
-    return marks
+def check_images(paths) -> None:
+    """Raises OSError for one that is none; without labels nothing has opened it yet."""
+    from PIL import Image
 
-
-def load(kind: str, images: Path, labels: Path, data_yaml: Path | None = None):
-    """A supervision.DetectionDataset of all images of a folder, sorted by name.
-
-    Raises:
-        RequestError: Labels or images cannot be read, or none belong together.
-    """
-    sv = library()
-    folders = (str(images), str(labels))
-    progress = dict(show_progress=sys.stderr.isatty())
-    try:
-        if kind == 'yolo':
-            found = sv.DetectionDataset.from_yolo(*folders, str(data_yaml), **progress)
-        else:
-            found = sv.DetectionDataset.from_pascal_voc(*folders, **progress)
-    except (ValueError, OSError) as error:
-        raise RequestError(str(error)) from error
-    tell_of_pairs(found.image_paths, labels, ENDS[kind])
-    # YOLO's come as the folder lists them, which differs from disk to disk.
-    paths = sorted(found.image_paths)
-    return sv.DetectionDataset(found.classes, paths, found.annotations)
+    for path in paths:
+        Image.open(path).close()
 
 
 def tell_of_pairs(paths: list[str], labels: Path, end: str) -> None:
     """Name images and labels that are alone; RequestError if all of them are."""
-    images = {Path(path).stem for path in paths}
+    count = Counter(Path(path).stem for path in paths)
+    images = set(count)
     # labelImg writes classes.txt beside the labels of YOLO.
-    files = {path.stem for path in labels.glob(f'*{end}')} - {'classes'}
+    files = {path.stem for path in files_of(labels, end)} - {'classes'}
     if not images & files:
         raise RequestError(f'{labels} has no {end} with the name of an image')
+    if twice := sorted(stem for stem in images if count[stem] > 1):
+        names = [Path(path).name for path in paths if Path(path).stem == twice[0]]
+        raise RequestError(f'{" and ".join(names)} have one name: which is labelled?')
     if images - files:
         rest = some(sorted(images - files))
         warn(f'without labels, taken for images without objects: {rest}')
@@ -106,48 +121,41 @@ def tell_of_pairs(paths: list[str], labels: Path, end: str) -> None:
         warn(f'labels without an image, left out: {some(sorted(files - images))}')
 
 
-def as_told(found, marks: dict[str, Marks], classes: list[str] | None, crowds: bool):
-    """VOC's data set with one order of classes, and with difficult objects as crowds.
+def yolo_names(path: Path) -> list[str]:
+    """The classes of a data.yaml, whose places are the ids in the labels.
 
-    Args:
-        classes: Those to keep, in their order; None keeps all, sorted by name.
-        crowds: Whether difficult objects are to be neither learned nor counted.
+    Raises:
+        RequestError: It cannot be read, or says no such list. (supervision numbers
+            names anew where they begin at 1 or leave a number out.)
     """
-    names = {name for mark in marks.values() for name in mark.names}
-    order = classes or sorted(names)
-    if missing := [name for name in order if name not in names]:
-        raise RequestError(
-            f'no object is of class {missing[0]!r}, but of {some(sorted(names), 9)}'
-        )
-    if rest := sorted(names - set(order)):
-        warn(f'objects of other classes, left out: {some(rest)}')
-    for path, boxes in found.annotations.items():
-        mark = marks.get(Path(path).stem, Marks())
-        kept = np.array([name in order for name in mark.names], bool)
-        boxes.data['iscrowd'] = np.array(mark.difficult, int) * crowds
-        boxes = found.annotations[path] = boxes[kept]
-        labels = [order.index(name) for name in mark.names if name in order]
-        boxes.class_id = np.array(labels, int)
-    found.classes = [*order]
-    return found
+    try:
+        content = yaml.safe_load(path.read_text(encoding='utf-8-sig'))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise RequestError(f'{path}: {" ".join(str(error).split())}') from error
+    names = content.get('names') if isinstance(content, dict) else None
+    if isinstance(names, dict):
+        keys = [int(key) if str(key).isdecimal() else key for key in names]
+        if sorted(map(str, keys)) != sorted(map(str, range(len(keys)))):
+            raise RequestError(
+                f'{path}: names have the numbers {some(keys, 9)}, and need all from 0 '
+                f'to {len(keys) - 1}, as the labels have them'
+            )
+        names = [names[key] for _, key in sorted(zip(keys, names, strict=True))]
+    if not names or not isinstance(names, list):
+        raise RequestError(f'{path} needs names, such as names: [cat, dog]')
+    if odd := [name for name in names if isinstance(name, bool | dict | list | None)]:
+        raise RequestError(f'{path}: {odd[0]!r} is no name; put it into quotes')
+    require_once([str(name) for name in names], f'{path}: class')
+    return [str(name) for name in names]
 
 
-def count_from_zero(found) -> None:
-    """Undo what supervision does to the first corner, as VOC counts from 1."""
-    for boxes in found.annotations.values():
-        boxes.xyxy[:, :2] += 1
-
-
-def tell_of_sizes(coco: dict, marks: dict[str, Marks]) -> None:
-    """Name images of another size than their VOC files say: boxes may be of that."""
-    other = [
-        image['file_name']
-        for image in coco['images']
-        if (mark := marks.get(Path(image['file_name']).stem)) and all(mark.size)
-        if mark.size != (image['width'], image['height'])
-    ]
-    if other:
-        warn(f'labelled at another size than the image has: {some(other)}')
+def require_once(names: list[str], what: str) -> None:
+    """Raises RequestError for an empty name, and for one that is there twice."""
+    for name, count in Counter(names).items():
+        if not name.strip():
+            raise RequestError(f'{what} {name!r} is no name')
+        if count > 1:
+            raise RequestError(f'{what} {name} is there {count} times')
 
 
 def warn(text: str) -> None:

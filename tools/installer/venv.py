@@ -140,8 +140,10 @@ class Venv(Target):
             )
         require_torch(self.torch or checkout.read_pins('build')['torch'])
         if python != PINNED_FOR:
-            note('the packages are pinned for Python 3.11; docs/matrix.md tells which')
-            note('other Pythons were tried, and with which torch')
+            note(
+                'the packages are pinned for Python 3.11; docs/matrix.md tells whether'
+            )
+            note('this one was tried, and with which torch')
         if importlib.util.find_spec('ensurepip') is None:
             raise InstallError(
                 'this Python cannot make virtual environments (no ensurepip): install '

@@ -14,6 +14,12 @@ load_from = 'https://download.openmmlab.com/mmdetection/v2.0/faster_rcnn/faster_
 model = dict(
     backbone=dict(type='ECAResNet', identity_init=True, init_cfg=None),
     roi_head=dict(bbox_head=dict(num_classes=len(classes))),
+    # What lies on a difficult object (COCO's iscrowd) by more than half of itself is
+    # no background, either; without this it is.
+    train_cfg=dict(
+        rpn=dict(assigner=dict(ignore_iof_thr=0.5)),
+        rcnn=dict(assigner=dict(ignore_iof_thr=0.5)),
+    ),
 )
 
 # Without flips where a mirrored object is another one, as a letter is.
@@ -27,6 +33,15 @@ train_pipeline = [
     ),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackDetInputs'),
+]
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale=(1333, 800), keep_ratio=True),
+    dict(type='LoadAnnotations', with_bbox=True),
+    dict(
+        type='PackDetInputs',
+        meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor'),
+    ),
 ]
 data = dict(data_root=data_root, metainfo=dict(classes=classes))
 train_dataloader = dict(
@@ -42,7 +57,12 @@ train_dataloader = dict(
     ),
 )
 val_dataloader = dict(
-    dataset=dict(**data, ann_file='val.json', data_prefix=dict(img=val_images)),
+    dataset=dict(
+        **data,
+        ann_file='val.json',
+        data_prefix=dict(img=val_images),
+        pipeline=test_pipeline,
+    ),
 )
 test_dataloader = val_dataloader
 val_evaluator = dict(ann_file=data_root + 'val.json')
