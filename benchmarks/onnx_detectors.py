@@ -30,6 +30,7 @@ from eca_mm.inference.ids import read_ids
 from eca_mm.inference.model import load_inferencer
 from eca_mm.runtime import Detector, read_image
 from eca_mm.runtime.masks import run_lengths
+from eca_mm.runtime.session import CPU
 
 CALIBRATION = 32  # images of the training set
 
@@ -105,7 +106,7 @@ class Subject:
 
     def compare(self) -> list[dict]:
         """AP by torch and by each file, and how far their boxes are apart."""
-        self.detectors = {name: Detector(path) for name, path in self.files.items()}
+        self.detectors = {n: Detector(path, CPU) for n, path in self.files.items()}
         kept = {name: [] for name in ('torch', *self.files)}
         apart = {name: ([], []) for name in self.files}
         for path in tqdm(self.paths, desc=self.name, unit='image'):
@@ -156,8 +157,9 @@ class Subject:
 
         runs = {'torch eager': by_torch}
         for name, path in self.files.items():
-            detector = Detector(path, threads=threads)
-            runs[name] = lambda d=detector: [d([image]) for image in images]
+            detector = Detector(path, CPU, threads)
+            scaled = [detector.scaled(image) for image in images]
+            runs[name] = lambda d=detector, s=scaled: [d.look([image]) for image in s]
         if not args.no_compile:
             runs['torch.compile'] = self.compiled(by_torch)
         found = interleaved_times(runs, args.rounds)

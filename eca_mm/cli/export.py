@@ -42,6 +42,8 @@ def export_features(features: export.Features, cfg: Config, args: Namespace) -> 
     try:
         program = export.to_onnx(folded, height, width, args.opset)
     except ValueError as error:
+        if args.opset is None:
+            raise
         raise RequestError(f'--opset {args.opset}: {error}') from error
     except torch.onnx.OnnxExporterError as error:
         reason = (str(error).splitlines() or [''])[0]

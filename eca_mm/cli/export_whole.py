@@ -1,5 +1,6 @@
 """Write a whole detector as an ONNX file, and check the file: export --whole."""
 
+import json
 from argparse import Namespace
 from pathlib import Path
 
@@ -14,9 +15,10 @@ from eca_mm.deploy.describe import description
 from eca_mm.engine import RequestError, RunStopped
 from eca_mm.engine.arguments import parsed
 from eca_mm.files import replaced
-from eca_mm.inference.inputs import Inputs
+from eca_mm.inference.inputs import Inputs, short
 from eca_mm.inference.model import load_inferencer
-from eca_mm.runtime import read_image
+from eca_mm.runtime import NotADetector, read_image
+from eca_mm.runtime.images import resized_shape
 
 SIDES = ((1.0, 1.0), (0.75, 1.0), (1.0, 0.6))  # of images to check with, of --shape
 
@@ -27,12 +29,15 @@ def main(args: Namespace) -> None:
     whole, folded = write.prepared(inferencer.model)
     told = description(whole, inferencer.cfg, inferencer.model.dataset_meta['classes'])
     told['config'] = Path(args.config).name
-    images = check_images(args)
-    calibration = read_images(args.int8, '--int8') if args.int8 else []
+    rule = json.loads(told['resize'])
+    images = check_images(args, rule)
+    calibration = read_images(args.int8, '--int8', rule) if args.int8 else []
     print(f'{describe(folded)}; exporting', flush=True)
     try:
         program = write.to_onnx(whole, args.shape[1], args.shape[0], args.opset)
     except ValueError as error:
+        if args.opset is None:
+            raise
         raise RequestError(f'--opset {args.opset}: {error}') from error
     except torch.onnx.OnnxExporterError as error:
         reason = (str(error).splitlines() or [''])[0]
@@ -57,15 +62,32 @@ def check(
         RunStopped: By more than rounding explains.
     """
     print('checking', flush=True)
-    differences = compare(path, inferencer, images)
+    differences = compared(path, out, inferencer, images)
     for found in differences:
         print(f'  {found}')
-    # Also of NaN, where nothing was found
-    if not min(found.near for found in differences) >= SHARE:
+    total = sum(found.detections for found in differences)
+    if not total:
+        raise RunStopped(
+            'nothing was found in the images, so there is nothing to compare: give '
+            f'others by --image; {out} was not written'
+        )
+    if sum(found.good for found in differences) < SHARE * total:
         raise RunStopped(
             f'fewer than {SHARE:.0%} of the detections are as in mmdet; {out} was not '
             'written (give images of your data with --image, where the model is surer)'
         )
+
+
+def compared(path: Path, out: Path, inferencer, images: list) -> list:
+    """Differences of a file that is to become ``out``.
+
+    Raises:
+        RunStopped: It finds what cannot be, as scores that are NaN.
+    """
+    try:
+        return compare(path, inferencer, images)
+    except NotADetector as error:
+        raise RunStopped(f'{error}; {out} was not written') from error
 
 
 def reduce(convert, out: Path, name: str, inferencer, images: list) -> None:
@@ -73,15 +95,15 @@ def reduce(convert, out: Path, name: str, inferencer, images: list) -> None:
     target = out.with_name(f'{out.stem}_{name}.onnx')
     with replaced(target) as path:
         convert(out, path)
-        for found in compare(path, inferencer, images):
+        for found in compared(path, target, inferencer, images):
             print(f'  {found}')
     print(target)
 
 
-def check_images(args: Namespace) -> list[np.ndarray]:
+def check_images(args: Namespace, rule: dict | None) -> list[np.ndarray]:
     """Those of ``--image``, else noise of several sizes, not too sharp."""
     if args.image:
-        return read_images(args.image, '--image')
+        return read_images(args.image, '--image', rule)
     rng, (width, height) = np.random.default_rng(0), args.shape
     found = []
     for down, across in SIDES:
@@ -91,17 +113,24 @@ def check_images(args: Namespace) -> list[np.ndarray]:
     return found
 
 
-def read_images(words: list[str], option: str) -> list[np.ndarray]:
+def read_images(words: list[str], option: str, rule: dict | None) -> list[np.ndarray]:
     """Images of files, folders and patterns of names.
 
+    Args:
+        rule: By which they will be resized.
+
     Raises:
-        RequestError: One cannot be read, or there is none.
+        RequestError: One cannot be read or resized, or there is none.
     """
-    inputs = Inputs.find(words)
-    try:
-        found = [read_image(path) for path in inputs.paths]
-    except OSError as error:
-        raise RequestError(f'{option}: {error}') from error
+    inputs, found = Inputs.find(words), []
+    for path in inputs.paths:
+        try:
+            found.append(read_image(path))
+            if rule:
+                height, width = found[-1].shape[:2]
+                resized_shape(height, width, rule['scale'], rule['keep_ratio'])
+        except Exception as error:  # of a decoder
+            raise RequestError(f'{option}: {path}: {short(error)}') from error
     if inputs.skipped or not found:
         raise RequestError(f'{option}: {(inputs.skipped or ["no image"])[0]}')
     return found

@@ -82,5 +82,7 @@ def check_onnx(args: argparse.Namespace) -> None:
             raise RequestError(
                 f'{name} is not installed: pip install "eca_mm[runtime]"'
             )
+    if not Path(args.model).is_file():
+        raise RequestError(f'{args.model}: not a file: give an ONNX file')
     if args.config:
         raise RequestError('--config is of checkpoints: an ONNX file tells its own')

@@ -10,6 +10,7 @@ from mmdet.apis import DetInferencer
 from torch import nn
 
 from eca_mm.runtime import Detector
+from eca_mm.runtime.session import CPU
 
 NEAR = 0.5  # pixels, within which two boxes of a class are taken for the same
 SIDE = 0.01  # pixels, by which boxes of a good file differ
@@ -33,10 +34,14 @@ class Difference:
     masks: list[float]
 
     @property
+    def good(self) -> int:
+        """How many have an equal one on the other road."""
+        return sum(side <= SIDE for side in self.sides)
+
+    @property
     def near(self) -> float:
-        """The share of detections that have an equal one on the other road."""
-        good = sum(side <= SIDE for side in self.sides)
-        return good / self.detections if self.detections else float('nan')
+        """The share of them."""
+        return self.good / self.detections if self.detections else float('nan')
 
     def __str__(self) -> str:
         worst = [max(part, default=0.0) for part in (self.sides, self.scores)]
@@ -59,7 +64,7 @@ def compare(path, inferencer: DetInferencer, images: Sequence[np.ndarray]) -> li
         inferencer: With the model; on the CPU.
         images: (H, W, 3) uint8 in RGB.
     """
-    detector = Detector(path)
+    detector = Detector(path, CPU)
     batches = [*([image] for image in images), [*images]]
     differences = []
     for batch in batches:

@@ -11,7 +11,7 @@ from .boxes import Anchors, Decode
 from .heads import Found
 from .proposals import large_enough, most_of, rows_of
 from .sizes import best, by_anchor
-from .suppression import check_nms, suppress
+from .suppression import check_settings, suppress
 
 
 class NameAnchors(nn.Module):
@@ -28,7 +28,7 @@ class NameAnchors(nn.Module):
             raise RequestError(f'{type(head).__name__} is not exported')
         self.head, self.cfg = head, head.test_cfg
         self.whole_anchors = type(head) is V1RetinaHead
-        check_nms(self.cfg.nms)
+        check_settings(self.cfg, type(head).__name__)
         generator = head.prior_generator
         self.anchors = nn.ModuleList(
             Anchors(generator, i) for i in range(generator.num_levels)

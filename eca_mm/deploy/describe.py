@@ -12,7 +12,7 @@ from eca_mm.engine.errors import RequestError
 from eca_mm.engine.preflight.config_parts import innermost, metrics_of
 from eca_mm.inference.model import kind_of
 from eca_mm.mmdet_v1 import V1CocoMetric, V1FCNMaskHead
-from eca_mm.runtime.detector import KIND
+from eca_mm.runtime.metadata import KIND
 
 from .detector import WholeDetector
 
@@ -64,6 +64,11 @@ def resize_rule(cfg: Config) -> dict | None:
     found = None
     for step in dataset.get('pipeline') or ():
         kind = kind_of(step)
+        if step.get('color_type', 'color') != 'color':
+            raise RequestError(
+                f'color_type={step["color_type"]!r} in the test pipeline is not '
+                "exported: images are read as 'color'"
+            )
         if kind in NO_CHANGE and not step.get('to_float32'):
             continue
         if kind not in ('Resize', 'V1Resize') or found or not plain(step):

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from eca_mm.engine.errors import RequestError
 from eca_mm.mmdet_v1 import V1RoIHead
+from eca_mm.runtime.metadata import OUTPUTS
 
 from .dense import NameAnchors
 from .heads import Found, NameBoxes, NamePixels
@@ -17,7 +18,6 @@ from .pixels import Preprocess
 from .proposals import Proposals
 
 INPUTS = ('pixels', 'sizes', 'scales', 'score_thr')
-OUTPUTS = ('image', 'boxes', 'scores', 'labels', 'masks')
 
 
 class WholeDetector(nn.Module):

@@ -10,7 +10,7 @@ from eca_mm.mmdet_v1 import V1FCNMaskHead
 
 from .boxes import Decode
 from .regions import Regions
-from .suppression import check_nms, suppress
+from .suppression import check_settings, suppress
 
 Found = tuple[Tensor, Tensor, Tensor, Tensor]  # image, box, score and label of each
 
@@ -36,7 +36,7 @@ class NameBoxes(nn.Module):
         if not (head.with_cls and head.with_reg):
             raise RequestError('a box head without classes or boxes is not exported')
         self.cfg = roi_head.test_cfg
-        check_nms(self.cfg.nms)
+        check_settings(self.cfg, type(head).__name__)
         self.head, self.most, self.rescale_first = head, most, rescale_first
         self.regions = Regions(roi_head.bbox_roi_extractor)
         self.decode = Decode(head.bbox_coder)

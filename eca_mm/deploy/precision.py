@@ -9,6 +9,7 @@ import onnx
 import onnx_ir
 
 from eca_mm.runtime import Detector
+from eca_mm.runtime.session import CPU
 
 # What is worth it: their weights and sums. Boxes and scores stay as they are.
 HEAVY = ('Conv', 'ConvTranspose', 'Gemm', 'MatMul')
@@ -70,7 +71,7 @@ class Calibration:
     """Inputs of a file, one image at a time: a CalibrationDataReader."""
 
     def __init__(self, path: Path, images: Sequence[np.ndarray]) -> None:
-        detector = Detector(path)
+        detector = Detector(path, CPU)
         self.feeds = iter([feed(detector, image) for image in images])
 
     def get_next(self) -> dict | None:
@@ -79,10 +80,10 @@ class Calibration:
 
 def feed(detector: Detector, image: np.ndarray) -> dict[str, np.ndarray]:
     """Inputs of the file for an image (H, W, 3) uint8 in RGB."""
-    scaled, factors = detector.scaled(image)
+    scaled = detector.scaled(image)
     return dict(
-        pixels=np.ascontiguousarray(scaled.transpose(2, 0, 1)[None]),
+        pixels=np.ascontiguousarray(scaled.pixels.transpose(2, 0, 1)[None]),
         sizes=np.zeros((1, 2), np.float32),
-        scales=np.array([factors], np.float32),
+        scales=np.array([scaled.factors], np.float32),
         score_thr=np.array([detector.info['score_thr']], np.float32),
     )

@@ -8,7 +8,7 @@ from eca_mm.engine.errors import RequestError
 
 from .boxes import Anchors, Decode
 from .sizes import best, by_anchor
-from .suppression import check_nms, suppress
+from .suppression import check_settings, suppress
 
 
 def most_of(cfg: dict) -> int:
@@ -44,7 +44,7 @@ class Proposals(nn.Module):
         if type(head) is not RPNHead:
             raise RequestError(f'{type(head).__name__} is not exported')
         self.head, self.cfg = head, head.test_cfg
-        check_nms(self.cfg.nms)
+        check_settings(self.cfg, type(head).__name__)
         generator = head.prior_generator
         self.anchors = nn.ModuleList(
             Anchors(generator, i) for i in range(generator.num_levels)

@@ -40,8 +40,18 @@ def suppress(
     return kept[:, 0], kept[:, 1]
 
 
-def check_nms(cfg: dict) -> None:
-    """Raise RequestError unless mmdet's settings are of the NMS that ONNX has."""
+def check_settings(test_cfg: dict, head: str) -> None:
+    """Raise RequestError unless a head's boxes are chosen as :func:`suppress` does.
+
+    Without a ``max_per_img`` tensors would have no known size, and mmdet's heads take
+    one that is negative for different things.
+    """
+    most = test_cfg.get('max_per_img')
+    if not isinstance(most, int) or most < 1:
+        raise RequestError(
+            f'max_per_img={most} of {head} is not exported: give a number from 1'
+        )
+    cfg = test_cfg.nms
     known = {'type', 'iou_threshold', 'offset'}
     if cfg.get('type', 'nms') != 'nms' or not set(cfg) <= known:
         raise RequestError(

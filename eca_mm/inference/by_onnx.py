@@ -1,14 +1,17 @@
 """A detector in an ONNX file, by eca_mm.runtime: without torch and mmdet."""
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from eca_mm.engine.errors import RequestError
-from eca_mm.runtime import Detector, NotADetector, read_image
+from eca_mm.runtime import Detector, NotADetector, Scaled, read_image
 from eca_mm.runtime.draw import draw
 from eca_mm.runtime.masks import run_lengths
+from eca_mm.runtime.session import CPU, PROVIDERS, Provider
 
 from .inputs import Sample
 from .seen import Seen
@@ -19,8 +22,8 @@ class OnnxModel:
 
     Args:
         path: Of the file.
-        device: ``cpu``, or ``cuda`` with onnxruntime's build for it; None for what
-            onnxruntime takes.
+        device: ``cpu``, or ``cuda`` or ``cuda:1`` with onnxruntime's build for it;
+            None for a GPU if there is such a build, else the CPU.
 
     Raises:
         RequestError: It is no whole detector, or there is no such device.
@@ -34,14 +37,19 @@ class OnnxModel:
         self.classes = self.detector.classes
         self.box_of = self.detector.sides
 
-    def read(self, image: str | np.ndarray) -> np.ndarray:
-        return read_image(image) if isinstance(image, str) else image[..., ::-1]
+    def read(self, image: str | np.ndarray) -> Scaled:
+        rgb = read_image(image) if isinstance(image, str) else image[..., ::-1]
+        return self.detector.scaled(rgb)
 
     def look(
         self, batch: list[Sample], score_thr: float
     ) -> tuple[list[Seen], list[np.ndarray]]:
-        images = [sample.data for sample in batch]
-        found = self.detector(images)
+        scaled = [sample.data for sample in batch]
+        images = [one.image for one in scaled]
+        try:
+            found = self.detector.look(scaled)
+        except NotADetector as error:
+            raise RequestError(str(error)) from error
         pairs = list(zip(images, found, strict=True))
         drawn = [draw(image, one, self.classes, score_thr) for image, one in pairs]
         return [
@@ -59,8 +67,8 @@ class OnnxModel:
         Image.fromarray(picture).save(path)
 
 
-def providers_of(device: str | None) -> list[str] | None:
-    """Names of onnxruntime's providers.
+def providers_of(device: str | None) -> Sequence[Provider] | None:
+    """onnxruntime's providers for a device of torch's name.
 
     Raises:
         RequestError: The installed onnxruntime has none for it.
@@ -69,12 +77,13 @@ def providers_of(device: str | None) -> list[str] | None:
 
     if device is None:
         return None
-    names = dict(cpu='CPUExecutionProvider', cuda='CUDAExecutionProvider')
     there = onnxruntime.get_available_providers()
-    if names.get(device) not in there:
-        known = [key for key, name in names.items() if name in there]
-        raise RequestError(
-            f'--device {device} cannot be used: the installed onnxruntime has '
-            f'{", ".join(known)}'
-        )
-    return [names[device]]
+    gpu = re.fullmatch(r'cuda(?::(\d+))?', device)
+    if gpu and PROVIDERS[0] in there:
+        return [(PROVIDERS[0], dict(device_id=int(gpu[1] or 0)))]
+    if device == 'cpu':
+        return CPU
+    known = 'cpu and cuda' if PROVIDERS[0] in there else 'cpu'
+    raise RequestError(
+        f'--device {device} cannot be used: the installed onnxruntime has {known}'
+    )

@@ -9,7 +9,8 @@
     print(found.boxes, found.scores, found.labels)
 """
 
-from .detector import Detector, Found, NotADetector
+from .detector import Detector, Found, Scaled
 from .images import read_image
+from .metadata import NotADetector
 
-__all__ = ['Detector', 'Found', 'NotADetector', 'read_image']
+__all__ = ['Detector', 'Found', 'NotADetector', 'Scaled', 'read_image']

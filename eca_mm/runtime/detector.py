@@ -1,7 +1,6 @@
 """A whole detector in an ONNX file, from images to boxes, scores, labels and masks."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,12 +8,23 @@ import numpy as np
 
 from .images import resize, resized_shape
 from .masks import paste, paste_whole_pixels
+from .metadata import named, read_info
+from .session import Provider, check_found, open_session, run
 
-KIND = 'whole detector, 1'  # of the file's metadata, under eca_mm
 
+@dataclass(frozen=True)
+class Scaled:
+    """An image of the size that the network is for.
 
-class NotADetector(ValueError):
-    """A file is not one that ``eca-mm export --whole`` wrote: one line."""
+    Attributes:
+        image: (H, W, 3) uint8 in RGB, as it was.
+        pixels: (h, w, 3) uint8, resized.
+        factors: Of x and y.
+    """
+
+    image: np.ndarray
+    pixels: np.ndarray
+    factors: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -39,7 +49,8 @@ class Detector:
 
     Args:
         path: Of the file.
-        providers: Of onnxruntime; those that it has by default.
+        providers: Of onnxruntime, by name or with their options; by default CUDA if
+            there is a build for it, and the CPU.
         threads: Of the CPU; onnxruntime's choice by default.
 
     Attributes:
@@ -53,19 +64,16 @@ class Detector:
     def __init__(
         self,
         path: Path | str,
-        providers: Sequence[str] | None = None,
+        providers: Sequence[Provider] | None = None,
         threads: int | None = None,
     ) -> None:
-        self.session = open_session(path, providers, threads)
-        found = self.session.get_modelmeta().custom_metadata_map
-        if found.get('eca_mm') != KIND:
-            raise NotADetector(
-                f'{path}: not a whole detector of this version: write one by "eca-mm '
-                'export --whole"'
-            )
-        self.info = {key: read_value(value) for key, value in found.items()}
+        self.path = path
+        with named(path):
+            self.session = open_session(path, providers, threads)
+            self.outputs = [output.name for output in self.session.get_outputs()]
+            texts = self.session.get_modelmeta().custom_metadata_map
+            self.info = read_info(texts, self.outputs)
         self.classes: list[str] = self.info['classes']
-        self.outputs = [output.name for output in self.session.get_outputs()]
 
     def __call__(
         self, images: Sequence[np.ndarray], score_thr: float | None = None
@@ -74,17 +82,32 @@ class Detector:
 
         Args:
             score_thr: Below which nothing is kept; None for the config's.
+
+        Raises:
+            ValueError: An image is too thin to be resized.
+            NotADetector: The file fails, or finds what cannot be.
         """
-        scaled, scales = zip(*map(self.scaled, images), strict=True)
-        sizes = np.array([image.shape[:2] for image in scaled], np.float32)
+        return self.look(map(self.scaled, images), score_thr)
+
+    def look(
+        self, images: Iterable[Scaled], score_thr: float | None = None
+    ) -> list[Found]:
+        """The same of images that :meth:`scaled` has resized."""
+        images = list(images)
+        if not images:
+            return []
+        sizes = np.array([image.pixels.shape[:2] for image in images], np.float32)
         height, width = sizes.max(0).astype(int)
         pixels = np.zeros((len(images), 3, height, width), np.uint8)
-        for place, image in zip(pixels, scaled, strict=True):
-            # (H, W, 3) -> (3, H, W)
-            place[:, : image.shape[0], : image.shape[1]] = image.transpose(2, 0, 1)
-        found = self.run(pixels, sizes, np.array(scales, np.float32), score_thr)
+        for place, image in zip(pixels, images, strict=True):
+            rows, columns = image.pixels.shape[:2]
+            # (h, w, 3) -> (3, h, w)
+            place[:, :rows, :columns] = image.pixels.transpose(2, 0, 1)
+        factors = np.array([image.factors for image in images], np.float32)
+        found = self.run(pixels, sizes, factors, score_thr)
         return [
-            self.of_image(found, i, image.shape[:2]) for i, image in enumerate(images)
+            self.of_image(found, i, image.image.shape[:2])
+            for i, image in enumerate(images)
         ]
 
     def run(
@@ -94,19 +117,28 @@ class Detector:
         scales: np.ndarray,
         score_thr: float | None = None,
     ) -> dict[str, np.ndarray]:
-        """The file's outputs by name, of inputs as it has them."""
+        """The file's outputs by name, of inputs as it has them.
+
+        Raises:
+            NotADetector: It fails, or finds what cannot be.
+        """
         feed = dict(pixels=pixels, sizes=sizes, scales=scales)
         if score_thr is not None:
             feed['score_thr'] = np.array([score_thr], np.float32)
-        return dict(
-            zip(self.outputs, self.session.run(self.outputs, feed), strict=True)
-        )
+        with named(self.path):
+            found = run(self.session, self.outputs, feed)
+            check_found(found, len(self.classes))
+        return found
 
-    def scaled(self, image: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
-        """An image of the size that the network is for, and the factors of x and y."""
+    def scaled(self, image: np.ndarray) -> Scaled:
+        """An image (H, W, 3) uint8 in RGB, of the size that the network is for.
+
+        Raises:
+            ValueError: It is too thin to be resized.
+        """
         rule = self.info['resize']
         if not rule:
-            return image, (1.0, 1.0)
+            return Scaled(image, image, (1.0, 1.0))
         height, width = image.shape[:2]
         rows, columns, factor = resized_shape(
             height, width, rule['scale'], rule['keep_ratio']
@@ -114,7 +146,7 @@ class Detector:
         factors = columns / width, rows / height
         if rule['one_factor'] and rule['keep_ratio']:
             factors = factor, factor
-        return resize(image, rows, columns), factors
+        return Scaled(image, resize(image, rows, columns), factors)
 
     def of_image(
         self, found: dict[str, np.ndarray], number: int, shape: tuple[int, int]
@@ -135,9 +167,8 @@ class Detector:
         rule, whole = self.info['masks'], np.zeros((len(masks), *shape), bool)
         for place, mask, box in zip(whole, masks, boxes, strict=True):
             if rule['whole_pixels']:
-                values, part = paste_whole_pixels(mask, box)
-                inside = place[part].shape
-                place[part] = values[: inside[0], : inside[1]] > rule['threshold']
+                values, part = paste_whole_pixels(mask, box, *shape)
+                place[part] = values > rule['threshold']
             else:
                 values, part = paste(mask, box, *shape)
                 place[part] = values >= rule['threshold']
@@ -148,33 +179,3 @@ class Detector:
         x1, y1, x2, y2 = (float(side) for side in box)
         last = float(self.info['last_pixel'])
         return [x1, y1, x2 - x1 + last, y2 - y1 + last]
-
-
-def read_value(text: str):
-    """A value of the metadata: JSON, or a text."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
-def open_session(
-    path: Path | str, providers: Sequence[str] | None, threads: int | None
-):
-    """An InferenceSession.
-
-    Raises:
-        NotADetector: onnxruntime cannot read or run the file.
-    """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # its own notes are not for users
-    if threads:
-        options.intra_op_num_threads = threads
-    providers = list(providers or onnxruntime.get_available_providers())
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=providers)
-    except Exception as error:  # of classes that onnxruntime does not export
-        reason = ' '.join(str(error).split())[:150]
-        raise NotADetector(f'{path}: onnxruntime cannot run it ({reason})') from error

@@ -31,8 +31,9 @@ def draw(
     picture = Image.fromarray(pixels)
     pen = ImageDraw.Draw(picture)
     font = ImageFont.load_default(max(10, max(picture.size) // 50))
+    far = np.array(picture.size * 2) * 2  # Pillow walks along all of a line
     for i in shown:
-        box, label = found.boxes[i].tolist(), int(found.labels[i])
+        box, label = found.boxes[i].clip(-far, far).tolist(), int(found.labels[i])
         x1, y1 = min(box[0], box[2]), min(box[1], box[3])
         pen.rectangle((x1, y1, *box[2:]), outline=colour(label), width=2)
         text = f'{classes[label]} {found.scores[i] * 100:.0f}'

@@ -15,9 +15,10 @@ def read_image(path: Path | str) -> np.ndarray:
         OSError: It is not there, or no image.
     """
     with Image.open(path) as image:
+        image = ImageOps.exif_transpose(image)
         if image.mode.startswith('I;16'):
             return np.repeat((np.asarray(image) >> 8).astype(np.uint8)[..., None], 3, 2)
-        return np.asarray(ImageOps.exif_transpose(image).convert('RGB'))
+        return np.asarray(image.convert('RGB'))
 
 
 def resized_shape(
@@ -27,6 +28,9 @@ def resized_shape(
 
     Args:
         scale: Longest and shortest side, or with ``keep_ratio=False`` width and height.
+
+    Raises:
+        ValueError: A side would be 0.
     """
     if not keep_ratio:
         return scale[1], scale[0], 1.0
@@ -34,7 +38,10 @@ def resized_shape(
         max(scale) / max(height, width),
         min(scale) / min(height, width),
     )
-    return int(height * factor + 0.5), int(width * factor + 0.5), factor
+    rows, columns = int(height * factor + 0.5), int(width * factor + 0.5)
+    if not (rows and columns):
+        raise ValueError(f'too thin to be resized to {columns}x{rows}')
+    return rows, columns, factor
 
 
 def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -45,13 +52,23 @@ def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
     """
     if image.shape[:2] == (height, width):
         return image
-    left, right, weights = neighbours(image.shape[1], width)
-    wide = image[:, left] * weights[0][:, None] + image[:, right] * weights[1][:, None]
-    above, below, weights = neighbours(image.shape[0], height)
-    # As its vector code does: the sums of rows lose 4 bits, the products 16.
-    above_part = ((wide[above] >> 4) * weights[0][:, None, None]) >> 16
-    below_part = ((wide[below] >> 4) * weights[1][:, None, None]) >> 16
-    return ((above_part + below_part + 2) >> 2).clip(0, 255).astype(np.uint8)
+    left, right, across = neighbours(image.shape[1], width)
+    above, below, down = neighbours(image.shape[0], height)
+    rows = np.unique(np.concatenate([above, below]))  # fewer, if it becomes smaller
+    image = image[rows]
+    # In place, and as OpenCV's vector code: sums of rows lose 4 bits, products 16.
+    wide = np.take(image, left, 1) * across[0][:, None]
+    wide += np.take(image, right, 1) * across[1][:, None]
+    wide >>= 4
+    sums = 2
+    for number, weights in zip((above, below), down, strict=True):
+        part = wide[np.searchsorted(rows, number)]
+        part *= weights[:, None, None]
+        part >>= 16
+        part += sums
+        sums = part
+    sums >>= 2
+    return sums.clip(0, 255).astype(np.uint8)
 
 
 def neighbours(
@@ -67,5 +84,5 @@ def neighbours(
     part = (place - first).astype(np.float32)
     part[(first < 0) | (first >= count - 1)] = 0
     first = first.clip(0, count - 1)
-    second = np.rint(part * (1 << BITS)).astype(np.int64)
+    second = np.rint(part * (1 << BITS)).astype(np.int32)
     return first, (first + 1).clip(max=count - 1), ((1 << BITS) - second, second)

@@ -29,7 +29,7 @@ def spread(count: int, low: float, high: float, most: int) -> tuple:
     first = int(max(np.floor(low) - 1, 0))
     last = int(min(np.ceil(high) + 1, most))
     middles = np.arange(first, max(last, first), dtype=np.float32) + np.float32(0.5)
-    with np.errstate(divide='ignore', invalid='ignore'):
+    with np.errstate(divide='ignore', invalid='ignore', over='ignore'):
         part = (middles - np.float32(low)) / (np.float32(high) - np.float32(low))
     part = np.nan_to_num(part, nan=0.5, posinf=0.5, neginf=0.5)
     place = part * count - 0.5
@@ -37,28 +37,29 @@ def spread(count: int, low: float, high: float, most: int) -> tuple:
     return np.maximum(1 - distance, 0), first, max(last, first)
 
 
-def paste_whole_pixels(mask: np.ndarray, box: np.ndarray) -> tuple:
+def paste_whole_pixels(
+    mask: np.ndarray, box: np.ndarray, height: int, width: int
+) -> tuple:
     """A mask resized to its box in whole pixels, as MMDetection 1.x does.
 
     Returns:
         As :func:`paste`; OpenCV's bilinear resizing repeats pixels at the edges.
     """
-    left, top = (int(side) for side in box[:2])
-    width, height = (max(int(box[i + 2]) - int(box[i]) + 1, 1) for i in (0, 1))
-    rows, columns = (
-        resizing(count, wanted)
-        for count, wanted in zip(mask.shape, (height, width), strict=True)
-    )
-    place = slice(top, top + height), slice(left, left + width)
-    return rows @ mask @ columns.T, place
+    x1, y1, x2, y2 = (int(side) for side in box)
+    rows, top, bottom = resizing(mask.shape[0], y1, y2, height)
+    columns, left, right = resizing(mask.shape[1], x1, x2, width)
+    return rows @ mask @ columns.T, (slice(top, bottom), slice(left, right))
 
 
-def resizing(count: int, wanted: int) -> np.ndarray:
-    """Weights (wanted, count) of bilinear resizing."""
-    place = (np.arange(wanted, dtype=np.float32) + 0.5) * (count / wanted) - 0.5
-    place = place.clip(0, count - 1)
+def resizing(count: int, low: int, high: int, most: int) -> tuple:
+    """Weights of bilinear resizing from ``low`` to ``high``; otherwise as spread."""
+    wanted = max(high - low + 1, 1)
+    first = min(max(low, 0), most)
+    last = max(min(low + wanted, most), first)
+    pixels = np.arange(first - low, last - low, dtype=np.float32)
+    place = ((pixels + 0.5) * (count / wanted) - 0.5).clip(0, count - 1)
     distance = np.abs(place[:, None] - np.arange(count, dtype=np.float32))
-    return np.maximum(1 - distance, 0).astype(np.float32)
+    return np.maximum(1 - distance, 0).astype(np.float32), first, last
 
 
 def run_lengths(mask: np.ndarray) -> dict:

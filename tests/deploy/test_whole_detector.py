@@ -109,6 +109,8 @@ def layer_of(detector: nn.Module) -> nn.Module:
         (lambda d: setattr(d.rpn_head, '__class__', RetinaHead), 'RetinaHead is not'),
         (lambda d: setattr(d, '__class__', nn.Module), 'Module is not exported whole'),
         (lambda d: setattr(layer_of(d), 'pool_mode', 'max'), 'other than RoIAlign'),
+        (lambda d: d.rpn_head.test_cfg.update(max_per_img=0), '=0 of RPNHead is not'),
+        (lambda d: d.roi_head.test_cfg.update(max_per_img=-1), '=-1 of .*BBoxHead'),
     ],
 )
 def test_others_are_refused_by_name(change, said):

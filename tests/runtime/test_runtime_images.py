@@ -31,6 +31,12 @@ def test_shapes_as_mmcv_has_them(scale):
     assert resized_shape(5, 7, scale, keep_ratio=False)[:2] == scale[::-1]
 
 
+def test_too_thin():
+    with pytest.raises(ValueError, match='too thin to be resized to 128x0'):
+        resized_shape(2, 3000, (128, 128), keep_ratio=True)
+    assert resized_shape(12, 3000, (128, 128), keep_ratio=True)[:2] == (1, 128)
+
+
 @pytest.mark.parametrize(
     ('mode', 'suffix'),
     [('RGB', 'png'), ('RGBA', 'png'), ('L', 'png'), ('P', 'png'), ('RGB', 'bmp')],
@@ -55,8 +61,13 @@ def test_a_photo_is_turned(tmp_path):
     assert np.abs(found.astype(int) - right).max() <= 3  # two decoders
 
 
-def test_16_bits_are_cut(tmp_path):
-    deep = np.arange(0, 65536, 256, dtype=np.uint16).reshape(16, 16) + 77
-    cv2.imwrite(str(tmp_path / 'deep.png'), deep)
-    right = mmcv.imread(str(tmp_path / 'deep.png'))
-    np.testing.assert_array_equal(read_image(tmp_path / 'deep.png'), right)
+@pytest.mark.parametrize('turned', [False, True])
+def test_16_bits_are_cut(tmp_path, turned):
+    deep = np.arange(0, 65536, 256, dtype=np.uint16).reshape(32, 8) + 77
+    exif = Image.Exif()
+    exif[0x0112] = 6 if turned else 1
+    path = tmp_path / 'deep.png'
+    Image.fromarray(deep).save(path, exif=exif)
+    right = mmcv.imread(str(path))
+    assert right.shape == ((8, 32, 3) if turned else (32, 8, 3))
+    np.testing.assert_array_equal(read_image(path), right)

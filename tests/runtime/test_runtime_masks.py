@@ -39,10 +39,21 @@ def test_a_box_without_a_side():
 
 def test_whole_pixels_as_opencv_resizes():
     mask = np.random.default_rng(0).random((28, 28), np.float32)
-    values, part = paste_whole_pixels(mask, np.array([3.9, 4.2, 47.1, 24.0]))
+    box = np.array([3.9, 4.2, 47.1, 24.0])
+    values, part = paste_whole_pixels(mask, box, 50, 60)
     assert part == (slice(4, 25), slice(3, 48))
     right = mmcv.imresize(mask, (45, 21))
     np.testing.assert_allclose(values, right, atol=2e-6)
+    # Of an image that ends within the box, and begins there
+    values, part = paste_whole_pixels(mask, np.trunc(box) - 10, 8, 30)
+    assert part == (slice(0, 8), slice(0, 30))
+    np.testing.assert_allclose(values, right[6:14, 7:37], atol=2e-6)
+
+
+def test_whole_pixels_outside_of_the_image():
+    for box in ([-9, -9, -5, -5], [90, 90, 95, 95], [3e38, 0, -3e38, 9]):
+        values, _ = paste_whole_pixels(np.ones((4, 4)), np.array(box), 20, 20)
+        assert not values.size
 
 
 @pytest.mark.parametrize('share', [0, 0.02, 0.5, 1])
