@@ -13,6 +13,7 @@ if not torch.cuda.is_available():
     os.environ.setdefault('TRITON_INTERPRET', '1')
 
 from mmdet.datasets import CocoDataset
+from mmdet.visualization import DetLocalVisualizer
 from mmengine.registry import DefaultScope
 
 
@@ -28,10 +29,11 @@ def offline(monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def no_default_scope():
-    """A Runner leaves its scope to whatever the process builds next."""
+def nothing_left_by_runners():
+    """A Runner leaves its scope and its visualiser to what the process builds next."""
     yield
     DefaultScope._instance_dict.clear()
+    DetLocalVisualizer._instance_dict.clear()  # which writes into that run's work dir
 
 
 @pytest.fixture
