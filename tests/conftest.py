@@ -1,5 +1,6 @@
 import json
 import os
+import sys
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,8 @@ if not torch.cuda.is_available():
 from mmdet.datasets import CocoDataset
 from mmdet.visualization import DetLocalVisualizer
 from mmengine.registry import DefaultScope
+
+from eca_mm.cli import run_command
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +37,17 @@ def nothing_left_by_runners():
     yield
     DefaultScope._instance_dict.clear()
     DetLocalVisualizer._instance_dict.clear()  # which writes into that run's work dir
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """A tool as from the command line: exit status, and both streams."""
+
+    def run(tool, *args) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, 'argv', [f'{tool}.py', *map(str, args)])
+        return run_command(tool), *capsys.readouterr()
+
+    return run
 
 
 @pytest.fixture

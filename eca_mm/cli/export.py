@@ -1,6 +1,8 @@
 """Write the backbone and neck of a detector as an ONNX file, and check the file."""
 
 from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from mmengine.config import Config
@@ -34,20 +36,27 @@ def load_features(cfg: Config, checkpoint: str) -> export.Features:
     return features.train(False)
 
 
-def export_features(features: export.Features, cfg: Config, args: Namespace) -> None:
-    """Write the file, unless the check fails."""
-    width, height = args.shape
-    folded, found = export.folded(features)
-    print(f'{describe(found)}; exporting', flush=True)
+@contextmanager
+def told_in_one_line(args: Namespace) -> Iterator[None]:
+    """What torch's exporter raises, as a user is told of it."""
     try:
-        program = export.to_onnx(folded, height, width, args.opset)
+        yield
     except ValueError as error:
         if args.opset is None:
             raise
         raise RequestError(f'--opset {args.opset}: {error}') from error
     except torch.onnx.OnnxExporterError as error:
         reason = (str(error).splitlines() or [''])[0]
-        raise RunStopped(f'torch cannot export {cfg.filename}: {reason}') from error
+        raise RunStopped(f'torch cannot export {args.config}: {reason}') from error
+
+
+def export_features(features: export.Features, cfg: Config, args: Namespace) -> None:
+    """Write the file, unless the check fails."""
+    width, height = args.shape
+    folded, found = export.folded(features)
+    print(f'{describe(found)}; exporting', flush=True)
+    with told_in_one_line(args):
+        program = export.to_onnx(folded, height, width, args.opset)
     with torch.no_grad():
         outputs = features(torch.zeros(1, features.channels, height, width))
     strides = [round(height / output.shape[2]) for output in outputs]

@@ -5,7 +5,6 @@ from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
-import torch
 from mmdet.apis import DetInferencer
 
 from eca_mm.backbones.fold import describe
@@ -20,6 +19,8 @@ from eca_mm.inference.model import load_inferencer
 from eca_mm.runtime import NotADetector, read_image
 from eca_mm.runtime.images import resized_shape
 
+from .export import told_in_one_line
+
 SIDES = ((1.0, 1.0), (0.75, 1.0), (1.0, 0.6))  # of images to check with, of --shape
 
 
@@ -33,15 +34,8 @@ def main(args: Namespace) -> None:
     images = check_images(args, rule)
     calibration = read_images(args.int8, '--int8', rule) if args.int8 else []
     print(f'{describe(folded)}; exporting', flush=True)
-    try:
+    with told_in_one_line(args):
         program = write.to_onnx(whole, args.shape[1], args.shape[0], args.opset)
-    except ValueError as error:
-        if args.opset is None:
-            raise
-        raise RequestError(f'--opset {args.opset}: {error}') from error
-    except torch.onnx.OnnxExporterError as error:
-        reason = (str(error).splitlines() or [''])[0]
-        raise RunStopped(f'torch cannot export {args.config}: {reason}') from error
     program.model.metadata_props.update(told)
     with replaced(args.out) as path:
         program.save(path)

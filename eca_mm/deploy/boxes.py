@@ -32,6 +32,12 @@ class Anchors(nn.Module):
         return anchors(features, self.base, self.stride)
 
 
+def of_all_levels(generator: AnchorGenerator) -> nn.ModuleList:
+    """Anchors of each level, from fine to coarse."""
+    levels = range(generator.num_levels)
+    return nn.ModuleList(Anchors(generator, level) for level in levels)
+
+
 class Decode(nn.Module):
     """Boxes (N, n, 4) inside their images, from sources (N, n, 4) and deltas.
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from eca_mm.engine.errors import RequestError
 from eca_mm.mmdet_v1 import V1RetinaHead
 
-from .boxes import Anchors, Decode
+from .boxes import Decode, of_all_levels
 from .heads import Found
 from .proposals import large_enough, most_of, rows_of
 from .sizes import best, by_anchor
@@ -29,10 +29,7 @@ class NameAnchors(nn.Module):
         self.head, self.cfg = head, head.test_cfg
         self.whole_anchors = type(head) is V1RetinaHead
         check_settings(self.cfg, type(head).__name__)
-        generator = head.prior_generator
-        self.anchors = nn.ModuleList(
-            Anchors(generator, i) for i in range(generator.num_levels)
-        )
+        self.anchors = of_all_levels(head.prior_generator)
         self.decode = Decode(head.bbox_coder)
 
     def forward(

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from eca_mm.engine.errors import RequestError
 
-from .boxes import Anchors, Decode
+from .boxes import Anchors, Decode, of_all_levels
 from .sizes import best, by_anchor
 from .suppression import check_settings, suppress
 
@@ -45,10 +45,7 @@ class Proposals(nn.Module):
             raise RequestError(f'{type(head).__name__} is not exported')
         self.head, self.cfg = head, head.test_cfg
         check_settings(self.cfg, type(head).__name__)
-        generator = head.prior_generator
-        self.anchors = nn.ModuleList(
-            Anchors(generator, i) for i in range(generator.num_levels)
-        )
+        self.anchors = of_all_levels(head.prior_generator)
         self.decode = Decode(head.bbox_coder)
 
     def forward(

@@ -1,14 +1,12 @@
 """Models that tools/complexity.py, visualize_attention.py and export_onnx.py take."""
 
 import json
-import sys
 
 import pytest
 import torch
 from mmengine.config import Config
 
 from eca_mm import export
-from eca_mm.cli import run_command
 from eca_mm.engine import build_detector
 
 CONFIG = 'projects/digits/configs/eca_faster_rcnn_r18.py'
@@ -17,17 +15,6 @@ WRONG = {
     "model = dict(type='mmdet.ResNet', depth=18)": 'its model has no backbone',
     'a = 1': ' no model',
 }
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """A tool as from the command line: exit status and both streams."""
-
-    def run(tool, *args) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, 'argv', [tool, *map(str, args)])
-        return run_command(tool), *capsys.readouterr()
-
-    return run
 
 
 @pytest.mark.parametrize('source', WRONG)

@@ -1,7 +1,6 @@
 """A small detector, what it looks at, and a tool as from the command line."""
 
 import json
-import sys
 from pathlib import Path
 
 import cv2
@@ -10,7 +9,6 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from eca_mm.cli import run_command
 from eca_mm.engine import build_model
 
 CONFIG = Path(__file__).parents[2] / 'projects/digits/configs/eca_mask_rcnn_r18.py'
@@ -56,14 +54,3 @@ def root(tmp_path_factory) -> Path:
     (root / 'broken.jpg').write_bytes(b'no image')
     (root / 'broken.mp4').write_bytes(b'no video')
     return root
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """A tool as from the command line: exit status, and both streams."""
-
-    def run(tool, *args) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, 'argv', [f'{tool}.py', *map(str, args)])
-        return run_command(tool), *capsys.readouterr()
-
-    return run

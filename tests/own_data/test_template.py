@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ from mmengine.config import Config
 from mmengine.registry import PARAM_SCHEDULERS
 from small_sets import voc_set
 
-from eca_mm.cli import run_command
 from eca_mm.engine import build_model
 
 REPO = Path(__file__).parents[2]
@@ -47,17 +45,6 @@ def changed(text: str, lines: list[str]) -> str:
         text, count = re.subn(rf'(?m)^{name} = .*$', line, text)
         assert count == 1
     return text
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """A tool as from the command line: exit status, and both streams."""
-
-    def run(tool, *args) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, 'argv', [f'{tool}.py', *map(str, args)])
-        return run_command(tool), *capsys.readouterr()
-
-    return run
 
 
 def plain_detector(config: Path, path: Path) -> dict:
