@@ -76,15 +76,31 @@ def to_onnx(
     # A batch of 1 would be taken for fixed.
     image = torch.zeros(2, features.channels, height, width)
     names = [f'level_{i}' for i in range(len(features(image)))]
+    return exported(
+        features,
+        (image,),
+        opset,
+        input_names=[INPUT],
+        output_names=names,
+        dynamic_shapes=(AXES,),
+    )
+
+
+def exported(
+    module: nn.Module, inputs: tuple, opset: int | None, **options
+) -> ONNXProgram:
+    """What torch's exporter makes of a module, without its notes and our paths.
+
+    Args:
+        opset, options: As of torch.onnx.export.
+
+    Raises:
+        torch.onnx.OnnxExporterError: The module has something that ONNX has not.
+        ValueError: The exporter does not write that opset.
+    """
     with quiet():
         program = torch.onnx.export(
-            features,
-            (image,),
-            input_names=[INPUT],
-            output_names=names,
-            dynamic_shapes=(AXES,),
-            opset_version=opset,
-            verbose=False,
+            module, inputs, opset_version=opset, verbose=False, **options
         )
     written = program.model.opset_imports['']
     if opset not in (None, written):

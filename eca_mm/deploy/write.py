@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from eca_mm.backbones.fold import fold_norms
-from eca_mm.export import quiet
+from eca_mm.export import exported
 
 from . import operators, sizes
 from .detector import INPUTS, WholeDetector, example, plain_copy
@@ -47,25 +47,15 @@ def to_onnx(
         torch.onnx.OnnxExporterError: The model has something that ONNX has not.
         ValueError: The exporter does not write that opset.
     """
-    with quiet():
-        program = torch.onnx.export(
-            whole,
-            example(whole, height, width),
-            input_names=INPUTS,
-            output_names=whole.outputs,
-            dynamic_shapes=deepcopy(AXES),
-            custom_translation_table={
-                **operators.translations(),
-                **sizes.translations(),
-            },
-            opset_version=opset,
-            verbose=False,
-        )
-    written = program.model.opset_imports['']
-    if opset not in (None, written):
-        raise ValueError(f'the exporter writes opset {written}, not {opset}')
-    for node in program.model.graph:
-        node.metadata_props.clear()  # source lines, with the paths of this machine
+    program = exported(
+        whole,
+        example(whole, height, width),
+        opset,
+        input_names=INPUTS,
+        output_names=whole.outputs,
+        dynamic_shapes=deepcopy(AXES),
+        custom_translation_table={**operators.translations(), **sizes.translations()},
+    )
     set_defaults(program, float(whole.heads.cfg.score_thr))
     return program
 
