@@ -12,9 +12,9 @@ from eca_mm.engine.run_lock import only_run
 from eca_mm.engine.stop import SIGNALS
 
 from . import job, notes
-from .commands import Tools
 from .executors import Where, find, is_over, submit, tell_to_stop
 from .plan import Plan, Run
+from .run_commands import Tools
 
 TRIES = 2  # of a run that fails
 PAUSE = 1.0  # seconds between two looks

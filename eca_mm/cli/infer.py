@@ -6,7 +6,7 @@ from argparse import Namespace
 from collections.abc import Iterator
 from itertools import islice
 
-from eca_mm.engine.errors import RequestError
+from eca_mm.errors import RequestError
 from eca_mm.inference.inputs import Inputs
 from eca_mm.inference.outputs import Findings, check_out
 from eca_mm.inference.seen import Model

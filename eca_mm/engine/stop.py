@@ -11,9 +11,10 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
+from eca_mm.errors import RunStopped
+
 from .checkpoint import save_before_stop
 from .distributed import agreed
-from .errors import RunStopped
 from .parts import optim_wrappers
 from .votes import is_vote
 
