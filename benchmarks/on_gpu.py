@@ -22,7 +22,7 @@ from eca_mm.cli.benchmark_request import parse_args
 SOME = ('--providers', 'naive ECA', 'ours', 'SE', 'ours, SE, Triton', 'GC')
 FEW = ('--providers', 'naive ECA', 'ours', 'SE')
 ALL = (*SOME, 'ours, eager', 'NL', 'CBAM')
-ENDS = ('--level', 'layer', '--providers', 'naive ECA', 'ours', 'ours, eager')
+TAILS = ('--level', 'layer', '--providers', 'naive ECA', 'ours', 'ours, eager')
 COMPILED = ('--baseline', 'plain+compile', '--providers', 'naive ECA+compile',
             'ours+compile', 'ours')  # fmt: skip
 DETECTION = ('--shape', '1216', '800', '--batch', '2')
@@ -42,13 +42,13 @@ MEASUREMENTS = {
     'detector_amp': (*DETECTOR, *DETECTION, *AMP),
     'imagenet_last': (*IMAGENET, *LAST, *SOME),
     'detection_last': (*DETECTION, *LAST, *SOME, 'ours, eager'),
-    'ends_detection_tf32': (*ENDS, *DETECTION, *TF32),
-    'ends_imagenet_tf32': (*ENDS, *IMAGENET, *TF32),
+    'tails_detection_tf32': (*TAILS, *DETECTION, *TF32),
+    'tails_imagenet_tf32': (*TAILS, *IMAGENET, *TF32),
     'detector8_amp': (*DETECTOR, *MANY, *AMP, '--rounds', '5'),
     'detector8_tf32': (*DETECTOR, *MANY, *TF32, '--rounds', '5'),
     'table3': ('--paper-table', '3', '--batch', '64', *TF32, '--rounds', '5'),
-    'ends_detection_last': (*ENDS, *DETECTION, *LAST),
-    'ends_imagenet_last': (*ENDS, *IMAGENET, *LAST),
+    'tails_detection_last': (*TAILS, *DETECTION, *LAST),
+    'tails_imagenet_last': (*TAILS, *IMAGENET, *LAST),
     'imagenet101_tf32': (*IMAGENET, *TF32, *FEW, *R101),
     'detection101_tf32': (*DETECTION, *TF32, *FEW, *R101),
     'detection_exact': (*DETECTION, *EXACT, *FEW),

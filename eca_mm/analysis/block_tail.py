@@ -1,4 +1,4 @@
-"""The end of a residual block by itself: where attention costs, and nothing else."""
+"""The tail of a residual block by itself: where attention costs, and nothing else."""
 
 from collections.abc import Callable
 
@@ -12,12 +12,12 @@ from .workload import Settings, Workload, mean_of_outputs
 STAGES = ('c2', 'c3', 'c4', 'c5')
 
 
-class BlockEnd(nn.Module):
-    """relu(attention(norm(conv(x))) + identity), as at the end of a Bottleneck.
+class BlockTail(nn.Module):
+    """relu(attention(norm(conv(x))) + identity), the tail of a Bottleneck.
 
     Args:
         channels: C of the output; x has a quarter.
-        attention: From (N, C, H, W) to the same, None for the plain end.
+        attention: From (N, C, H, W) to the same, None for the plain tail.
         fused: Compute it by :func:`~eca_mm.backbones.fused_tail.fused_tail`, and how.
         norms: Mode of the norm in a training step, 'eval' or 'training'.
     """
@@ -37,8 +37,8 @@ class BlockEnd(nn.Module):
         self.fused = fused
         self.norms = norms
 
-    def train(self, mode: bool = True) -> 'BlockEnd':
-        """The norm stays in eval mode, as MMDetection has it, unless it is to learn."""
+    def train(self, mode: bool = True) -> 'BlockTail':
+        """Keep the norm in eval mode, as MMDetection does, unless it is to learn."""
         super().train(mode)
         self.norm.train(mode and self.norms == 'training')
         return self
@@ -53,8 +53,8 @@ class BlockEnd(nn.Module):
         return self.relu(out)
 
 
-class EndWorkload(Workload):
-    """An end whose inputs have gradients, as inside a network."""
+class TailWorkload(Workload):
+    """A tail whose inputs have gradients, as inside a network."""
 
     def forward(self) -> Tensor:
         inputs = [value.detach().requires_grad_() for value in self.inputs]
@@ -67,8 +67,8 @@ def tail_workload(
     settings: Settings,
     attention: Callable[[int], nn.Module | None] = lambda channels: None,
     fused: bool | str = False,
-) -> EndWorkload:
-    """The end of a ResNet-50's block of a stage.
+) -> TailWorkload:
+    """The tail of a block in a stage of ResNet-50.
 
     Args:
         stage: 'c2' (256 channels, a quarter of the image's width and height) to 'c5'.
@@ -76,10 +76,11 @@ def tail_workload(
     """
     level = STAGES.index(stage)
     channels = 256 * 2**level
-    model = BlockEnd(channels, attention(channels), fused, settings.norms)
+    model = BlockTail(channels, attention(channels), fused, settings.norms)
     width, height = (-(-side // (4 * 2**level)) for side in settings.size)
     x, identity = (
         settings.place(torch.randn(settings.batch, c, height, width))
         for c in (channels // 4, channels)
     )
-    return EndWorkload(settings.place(model), (x, identity), settings, mean_of_outputs)
+    model = settings.place(model)
+    return TailWorkload(model, (x, identity), settings, mean_of_outputs)

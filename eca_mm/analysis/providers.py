@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import nn
 
-# Behind the name of a provider: the same with norms folded, as by tools/test.py --fuse,
-# and under torch.compile.
-FUSE, COMPILED = '+fuse', '+compile'
+# Behind the name of a provider: the same with norms folded, as by tools/test.py
+# --fold-norms, and under torch.compile.
+FOLD, COMPILED = '+fold', '+compile'
 HOST_RESNETS = ('ResNet', 'PluginResNet', 'ECAResNet')
 # What decides about attention in the config of a ResNet; the rest is the user's.
 ATTENTION_KEYS = ('plugins', 'kernel_sizes', 'identity_init', 'fused_tail', 'init_cfg')
@@ -72,15 +72,15 @@ PROVIDERS = {
 
 
 def find(name: str) -> Provider:
-    """The provider of a name, which may end in '+fuse', '+compile' or both.
+    """The provider of a name, which may end in '+fold', '+compile' or both.
 
     Raises:
         ValueError: There is none of that name, or it cannot be measured here.
     """
-    provider = PROVIDERS.get(name.removesuffix(COMPILED).removesuffix(FUSE))
+    provider = PROVIDERS.get(name.removesuffix(COMPILED).removesuffix(FOLD))
     if provider is None:
         raise ValueError(
-            f'{name!r} is none of {", ".join(PROVIDERS)}, with or without {FUSE} and '
+            f'{name!r} is none of {", ".join(PROVIDERS)}, with or without {FOLD} and '
             f'{COMPILED} behind it'
         )
     if obstacle := provider.obstacle():
@@ -90,7 +90,7 @@ def find(name: str) -> Provider:
 
 def folds(name: str) -> bool:
     """Whether the name asks for folded norms, which serve in inference alone."""
-    return name.removesuffix(COMPILED).endswith(FUSE)
+    return name.removesuffix(COMPILED).endswith(FOLD)
 
 
 def usable() -> list[str]:

@@ -35,8 +35,8 @@ def by_level(
     if level == 'layer':
         for stage in STAGES:
             torch.compiler.reset()  # stages share code, too
-            ends = {name: end(name, stage, settings) for name in names}
-            yield f'end of {stage}', ends
+            tails = {name: tail(name, stage, settings) for name in names}
+            yield f'tail of {stage}', tails
     elif level == 'backbone':
         model = f'ResNet-{settings.depth}'
         yield model, {name: backbone(name, settings) for name in names}
@@ -48,7 +48,7 @@ def by_level(
         yield 'detector', {name: detector(cfg, settings) for name, cfg in pairs}
 
 
-def end(name: str, stage: str, settings: Settings) -> Workload:
+def tail(name: str, stage: str, settings: Settings) -> Workload:
     provider = find(name)
 
     def attention(channels: int) -> nn.Module | None:

@@ -1,7 +1,7 @@
 """Measure what attention costs: time, memory, and bytes kept for the backward pass.
 
-Blocks' ends, backbones or whole detectors take turns, and every time is set beside the
-baseline's of the same round.
+Tails of blocks, backbones or whole detectors take turns, and every time is compared
+with the baseline's in the same round.
 """
 
 import argparse
@@ -59,8 +59,8 @@ def settle(args: argparse.Namespace) -> None:
         torch.backends.cudnn.allow_tf32 = args.tf32 == 'on'
         torch.backends.cuda.matmul.allow_tf32 = args.tf32 == 'on'
     args.names = without_compiled(args.names, args)
-    fuse = any(map(providers.folds, args.names))
-    args.steps = ['inference'] if fuse else list(STEPS)
+    folded = any(map(providers.folds, args.names))
+    args.steps = ['inference'] if folded else list(STEPS)
 
 
 def without_compiled(found: list[str], args: argparse.Namespace) -> list[str]:

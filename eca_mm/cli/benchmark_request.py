@@ -22,7 +22,7 @@ examples:
   python tools/benchmark.py
   python tools/benchmark.py --providers ours "ours, SE" --rounds 30 --out cost.csv
   python tools/benchmark.py --providers ours+compile --baseline plain+compile
-  python tools/benchmark.py --providers plain+fuse ours ours+fuse
+  python tools/benchmark.py --providers plain+fold ours ours+fold
   python tools/benchmark.py --norms training --shape 224 224 --batch 16
   python tools/benchmark.py --level layer --providers ours "naive ECA"
   python tools/benchmark.py --level detector --config configs/mask_rcnn_r50.py

@@ -49,7 +49,7 @@ def main(args: Namespace) -> None:
         return
     refuse_problems(cfg, ('test',))
     runner = build_runner(cfg)
-    if args.fuse:
+    if args.fold_norms:
         runner.register_hook(FoldNormsHook())
     if args.out:
         ids = getattr(runner.test_dataloader.dataset, 'cat_ids', None)

@@ -46,10 +46,13 @@ def parse_args() -> Namespace:
         '--tta', action='store_true', help='test-time augmentation: also flipped images'
     )
     parser.add_argument(
+        '--fold-norms',
+        '--fuse-conv-bn',
         '--fuse',
         action='store_true',
-        help='fold batch norms into the convolutions before them (MMDetection 2.x: '
-        '--fuse-conv-bn): faster, and equal but for rounding; other norms stay',
+        help='fold batch norms into the convolutions before them: faster, and the same '
+        'results but for rounding; other norms stay (--fuse-conv-bn is the name in '
+        'MMDetection 2.x, --fuse an earlier one here)',
     )
     add_processes(parser)
     args = checked(parse_arguments(parser))

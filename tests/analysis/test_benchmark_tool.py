@@ -64,7 +64,7 @@ def test_backbones(run, tmp_path):
 def test_folded_norms(run, tmp_path):
     """They serve in inference alone, for which no bytes are kept either."""
     path = tmp_path / 'cost.csv'
-    names = ('ours+fuse', 'plain+fuse')
+    names = ('ours+fold', 'plain+fold')
     status, _, err = run(*TINY, '--providers', *names, '--out', path)
     assert status == 0, err
     rows = read(path)
@@ -80,7 +80,7 @@ def test_layers(run, tmp_path):
     assert status == 0, err
     rows = read(path)
     models = list(dict.fromkeys(row['model'] for row in rows))
-    assert models == [f'end of {stage}' for stage in ('c2', 'c3', 'c4', 'c5')]
+    assert models == [f'tail of {stage}' for stage in ('c2', 'c3', 'c4', 'c5')]
     assert all(row['precision'] == 'amp bfloat16' for row in rows)
     assert not any(row['frozen_stages'] for row in rows)
 
@@ -155,7 +155,7 @@ def test_paper_table(run, tmp_path, monkeypatch):
 def test_profile(run):
     status, out, err = run(*TINY, '--level', 'layer', '--profile', 'SE')
     assert status == 0, err
-    tables = re.findall(r'end of (c\d), (inference|training step): ms of', out)
+    tables = re.findall(r'tail of (c\d), (inference|training step): ms of', out)
     assert len(tables) == 8
     assert re.search(r'aten::mul +│ 0\.00 +│ \d', out)  # plain scales nothing
     assert out.count('all operators') == 8
@@ -192,7 +192,7 @@ def test_what_cannot_be_compiled_is_skipped(run, monkeypatch):
         (('--config', 'a.py'), '--config means nothing with --level backbone'),
         (('--level', 'layer', '--depth', 101), '--depth means nothing with --level'),
         (('--level', 'layer', '--providers', 'NL'), 'NL is one block'),
-        (('--level', 'layer', '--providers', 'SE+fuse'), 'folds a whole network'),
+        (('--level', 'layer', '--providers', 'SE+fold'), 'folds a whole network'),
         (('--level', 'detector', '--config', 'a.py'), 'a.py not found'),
         (('--level', 'detector', '--config', 'b/a.py', 'c/b/a.py'), 'same name'),
         (('--level', 'detector', '--dtype', 'float64'), '--dtype float64'),

@@ -236,6 +236,6 @@ def test_folded_norms():
     """None is left but those that fused ends fold by themselves."""
     norms = {
         name: kinds(workloads.backbone(name, SMALL).model, nn.BatchNorm2d)
-        for name in ('plain+fuse', 'naive ECA+fuse', 'ours+fuse')
+        for name in ('plain+fold', 'naive ECA+fold', 'ours+fold')
     }
-    assert norms == {'plain+fuse': [], 'naive ECA+fuse': [], 'ours+fuse': BLOCKS}
+    assert norms == {'plain+fold': [], 'naive ECA+fold': [], 'ours+fold': BLOCKS}

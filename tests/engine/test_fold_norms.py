@@ -1,9 +1,12 @@
 import logging
+import sys
 from types import SimpleNamespace
 
+import pytest
 import torch
 from mmdet.models.backbones.resnet import ResNet
 
+from eca_mm.cli.test_request import parse_args
 from eca_mm.engine import FoldNormsHook
 
 
@@ -25,3 +28,15 @@ def test_a_folded_copy_is_tested_and_the_model_is_back_afterwards(caplog):
         assert torch.equal(value, before[name]), name
     hook.after_test_epoch(runner)  # of an empty data set
     assert runner.model is model
+
+
+@pytest.mark.parametrize('flag', ['--fold-norms', '--fuse-conv-bn', '--fuse'])
+def test_one_option_has_three_names(monkeypatch, tmp_path, flag):
+    files = [tmp_path / 'config.py', tmp_path / 'epoch_1.pth']
+    for file in files:
+        file.touch()
+    call = ['test.py', *map(str, files)]
+    monkeypatch.setattr(sys, 'argv', [*call, flag])
+    assert parse_args().fold_norms
+    monkeypatch.setattr(sys, 'argv', call)
+    assert not parse_args().fold_norms

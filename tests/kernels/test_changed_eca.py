@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 import torch
-from ends import DEVICE, relative
+from tails import DEVICE, relative
 from torch import nn
 
 from eca_mm.backbones.fusable import is_plain_eca

@@ -4,8 +4,8 @@ import copy
 
 import pytest
 import torch
-from ends import DEVICE, FORMATS, relative
 from mmdet.registry import MODELS
+from tails import DEVICE, FORMATS, relative
 from torch import distributed as dist
 from torch import nn
 

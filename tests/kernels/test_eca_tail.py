@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from ends import assert_close_as_plain, inputs, relative, results, with_gradients
+from tails import assert_close_as_plain, inputs, relative, results, with_gradients
 
 from eca_mm.functional import eca_tail as plain
 from eca_mm.kernels.eca_tail import eca_tail

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from ends import relative
+from tails import relative
 from test_eca_norm import BF16, CASES, F32, in_float64, results, subject
 
 from eca_mm.kernels.gated_norm import normed_tail

@@ -5,9 +5,9 @@ import sys
 
 import pytest
 import torch
-from ends import FORMATS
 from mmdet.registry import MODELS
 from mmengine.config import Config
+from tails import FORMATS
 from torch import nn
 
 from eca_mm import kernels

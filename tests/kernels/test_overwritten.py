@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from ends import DEVICE, FORMATS, inputs, relative
+from tails import DEVICE, FORMATS, inputs, relative
 from test_tail import block
 
 from eca_mm.kernels.eca_tail import eca_tail

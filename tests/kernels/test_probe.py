@@ -6,7 +6,7 @@ import warnings
 import pytest
 import torch
 import triton
-from ends import DEVICE
+from tails import DEVICE
 
 from eca_mm import kernels
 from eca_mm.backbones.fusable import is_quicker

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from ends import DEVICE, assert_close_as_plain, inputs, relative
 from mmdet.registry import MODELS
+from tails import DEVICE, assert_close_as_plain, inputs, relative
 from torch import nn
 
 from eca_mm import fused, kernels

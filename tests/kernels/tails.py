@@ -1,4 +1,4 @@
-"""Inputs of a block's end, and its results by any function, for the tests beside it.
+"""Inputs of a block's tail, and its results by any function, for the tests beside it.
 
 Nothing here needs more than torch.
 """
