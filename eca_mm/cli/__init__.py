@@ -18,6 +18,8 @@ from eca_mm.place import folder
 from .garbage import uncollected
 from .processes import become_processes
 
+__all__ = ['run_command', 'run_named']
+
 # Name: what it does. The code is in NAME.py, its arguments in NAME_request.py.
 COMMANDS = {
     'train': 'train a detector, with a check before it starts',

@@ -1,6 +1,6 @@
-"""Triton kernels for the end of a residual block, with the signatures of plain torch.
+"""Triton kernels for the tail of a residual block, with the signatures of plain torch.
 
-``eca.eca_tail`` is that of :mod:`eca_mm.functional`, ``pool.channel_means`` and
+``eca_tail.eca_tail`` is that of :mod:`eca_mm.functional`, ``pool.channel_means`` and
 ``tail.gated_tail`` are those of :mod:`eca_mm.fused`. Those modules import Triton, this
 one does not: without it nothing else is missing. Sums are float32, in an order that
 depends on the shape of an image only, so that results are the same in every run and in
