@@ -78,11 +78,12 @@ def parse_dump(text: str) -> dict:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ConfigDumpError(f'it is not Python ({reason(error)})') from error
     names: dict[str, Sized] = {'inf': Sized(inf), 'nan': Sized(nan)}  # as repr has them
-    settings, total = {}, Sized(None)
+    settings: dict[str, object] = {}
+    total = Sized(None)
     for line in lines:
-        name = target_of(line)
+        name, value = assignment_of(line)
         try:
-            names[name] = found = value_of(line.value, names)
+            names[name] = found = value_of(value, names)
         except RecursionError:
             raise refusal(line, 'nests values too deep') from None
         settings[name] = found.value
@@ -90,14 +91,14 @@ def parse_dump(text: str) -> dict:
     return settings
 
 
-def target_of(line: ast.stmt) -> str:
-    """The one name that a line sets."""
+def assignment_of(line: ast.stmt) -> tuple[str, ast.expr]:
+    """The one name that a line sets, and its value."""
     if not isinstance(line, ast.Assign) or len(line.targets) != 1:
         raise refusal(line, 'does more than set a value')
     (target,) = line.targets
     if not isinstance(target, ast.Name):
         raise refusal(line, 'sets several values or a part of one')
-    return target.id
+    return target.id, line.value
 
 
 def value_of(node: ast.expr, names: dict[str, Sized]) -> Sized:
@@ -107,10 +108,10 @@ def value_of(node: ast.expr, names: dict[str, Sized]) -> Sized:
             raise refusal(node, f'names {node.id[:40]}, which is not set above it')
         return names[node.id]
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
-        found = value_of(node.operand, names)
-        if type(found.value) not in (int, float):
-            raise refusal(node, 'works something out')
-        return Sized(-found.value if isinstance(node.op, ast.USub) else found.value)
+        number = value_of(node.operand, names).value
+        if not isinstance(number, (int, float)) or isinstance(number, bool):
+            raise refusal(node, 'computes something')
+        return Sized(-number if isinstance(node.op, ast.USub) else number)
     if isinstance(node, (ast.List, ast.Tuple)):
         parts = [value_of(part, names) for part in node.elts]
         make = list if isinstance(node, ast.List) else tuple
@@ -118,17 +119,18 @@ def value_of(node: ast.expr, names: dict[str, Sized]) -> Sized:
     if isinstance(node, (ast.Call, ast.Dict)):
         keys, values = entries_of(node)
         parts = [value_of(part, names) for part in values]
-        found = {k.value: p.value for k, p in zip(keys, parts, strict=True)}
-        return joined(node, found, [*keys, *parts])
+        entries = {k.value: p.value for k, p in zip(keys, parts, strict=True)}
+        return joined(node, entries, [*keys, *parts])
     return constant(node)
 
 
 def entries_of(node: ast.Call | ast.Dict) -> tuple[list[Sized], list[ast.expr]]:
     """Keys and values of ``dict(a=1)``, ``{'a': 1}``, or mmengine's mixture of both."""
     if isinstance(node, ast.Dict):
-        if None in node.keys:
+        named = [key for key in node.keys if key is not None]
+        if len(named) < len(node.keys):
             raise refusal(node, 'unpacks something')
-        return [constant(key) for key in node.keys], node.values
+        return [constant(key) for key in named], node.values
     if getattr(node.func, 'id', '') != 'dict':
         raise refusal(node, 'calls something')
     if node.args:
@@ -139,16 +141,16 @@ def entries_of(node: ast.Call | ast.Dict) -> tuple[list[Sized], list[ast.expr]]:
         ):
             raise refusal(node, 'makes a dict of something')
         return entries_of(node.args[0])
-    if any(item.arg is None for item in node.keywords):
+    words = [item.arg for item in node.keywords if item.arg is not None]
+    if len(words) < len(node.keywords):
         raise refusal(node, 'unpacks something')
-    keys = [Sized(item.arg, len(item.arg)) for item in node.keywords]
-    return keys, [item.value for item in node.keywords]
+    return [Sized(word, len(word)) for word in words], [k.value for k in node.keywords]
 
 
 def constant(node: ast.expr) -> Sized:
     """A text, number, True, False or None."""
     if not isinstance(node, ast.Constant):
-        raise refusal(node, 'works something out')
+        raise refusal(node, 'computes something')
     value = node.value
     if type(value) not in PLAIN:
         raise refusal(node, f'has a value of type {type(value).__name__}')
@@ -157,7 +159,9 @@ def constant(node: ast.expr) -> Sized:
     return Sized(value, 1 + len(value)) if isinstance(value, str) else Sized(value)
 
 
-def joined(node: ast.AST, value: object, parts: list[Sized], flat=False) -> Sized:
+def joined(
+    node: ast.stmt | ast.expr, value: object, parts: list[Sized], flat=False
+) -> Sized:
     """A value made of others, refused where to walk through it would take too long.
 
     Args:
@@ -172,7 +176,7 @@ def joined(node: ast.AST, value: object, parts: list[Sized], flat=False) -> Size
     return Sized(value, size, depth)
 
 
-def refusal(node: ast.AST, what: str) -> ConfigDumpError:
+def refusal(node: ast.stmt | ast.expr, what: str) -> ConfigDumpError:
     return ConfigDumpError(f'line {node.lineno} {what}')
 
 

@@ -5,6 +5,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 # How a cell begins that Excel or LibreOffice works out, in full width, too.
 FORMULA = ('=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠')
@@ -79,7 +80,7 @@ def remove_leftovers(folder: Path, name: str) -> None:
         path.unlink(missing_ok=True)
 
 
-def inside(folder: Path, name: object) -> Path:
+def inside(folder: Path, name: Any) -> Path:
     """The file in ``folder`` that a name from a stranger's file means.
 
     Links are followed first: one that leads out of the folder is outside.

@@ -45,7 +45,7 @@ def some(names: Collection | Iterable, shown: int = SHOWN) -> str:
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The nearest of the known names as a question, or '' if none is near."""
     # Of names that differ in case alone the first one stands.
-    plain = {}
+    plain: dict[str, str] = {}
     for other in known:
         plain.setdefault(other.lower(), other)
     near = get_close_matches(name.lower(), plain, n=1, cutoff=0.6)

@@ -1,12 +1,12 @@
 """Names of a package whose modules are imported when a name is asked for."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 
 from .host import need_host
 
 
-def from_modules(package: str, modules: dict[str, Iterable[str]]) -> Callable:
+def from_modules(package: str, modules: Mapping[str, Iterable[str]]) -> Callable:
     """A ``__getattr__`` for a package, by which its names come from its modules.
 
     Args:

@@ -106,7 +106,8 @@ def make_data(folder: Path) -> None:
     (folder / 'annotations').mkdir(parents=True)
     for split in ('train', 'val'):
         (folder / split).mkdir()
-        images, annotations = [], []
+        images: list[dict] = []
+        annotations: list[dict] = []
         for number in range(IMAGES):
             name = f'{number:03d}.png'
             noise = draw.integers(0, 255, (SIDE, SIDE, 3), dtype=np.uint8)

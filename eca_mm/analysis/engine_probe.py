@@ -52,7 +52,7 @@ class EngineProbe(Hook):
     def before_run(self, runner) -> None:
         # In front of all hooks of all priorities, those of this one, too.
         runner.call_hook = self.timed(runner.call_hook)
-        self.start = None
+        self.start: tuple[float, float] | None = None
 
     def timed(self, call_hook: Callable) -> Callable:
         def timed_call(name: str, **kwargs) -> None:
@@ -70,9 +70,8 @@ class EngineProbe(Hook):
                 spent[0] += time.perf_counter() - clocks[0]
                 spent[1] += time.thread_time() - clocks[1]
             elif name == 'after_val':
-                self.validation = tuple(
-                    b - a for a, b in zip(self.validation, now(), strict=True)
-                )
+                wall, cpu = now()
+                self.validation = wall - self.validation[0], cpu - self.validation[1]
 
         return timed_call
 

@@ -37,7 +37,7 @@ def operator_times(
 
 def compare(first: dict[str, float], second: dict[str, float]) -> list[dict]:
     """A row for each operator, the largest differences first; times in ms."""
-    rows = [
+    rows: list[dict] = [
         dict(operator=name, first=first.get(name, 0.0), second=second.get(name, 0.0))
         for name in first | second
     ]

@@ -102,6 +102,8 @@ def plugin(provider: Provider) -> dict:
     """Config of the provider's attention; timm's block becomes a plugin here."""
     if provider.package == 'timm':
         return dict(type=timm_eca())
+    if provider.attention is None:
+        raise ValueError('a plain network has no plugin')
     return provider.attention
 
 

@@ -70,8 +70,8 @@ def cost_table(runs: int, left: Counter, found: dict[str, Cost]) -> Table:
     hours = [cost.gpu_hours and cost.gpu_hours * left[n] for n, cost in found.items()]
     disk = [cost.disk and cost.disk * left[n] for n, cost in found.items()]
     table.add_section()
-    all_disk = None if None in disk else sum(disk) / GIB
-    all_hours = None if None in hours else sum(hours)
+    all_disk = None if None in disk else sum(filter(None, disk)) / GIB
+    all_hours = None if None in hours else sum(filter(None, hours))
     table.add_row('all', str(left.total()), '', '', '',
                   number(all_hours, '.1f'), number(all_disk, '.1f'))  # fmt: skip
     return table

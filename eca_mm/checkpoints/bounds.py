@@ -1,6 +1,6 @@
 """What a checkpoint may take of memory and of patience: no more than its bytes tell."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
@@ -72,7 +72,9 @@ def walk(content: object) -> Iterator[tuple[object, int]]:
         if id(thing) in seen or isinstance(thing, (str, bytes, np.ndarray)):
             continue
         seen.add(id(thing))
-        inner = [*thing.values(), *thing] if isinstance(thing, Mapping) else ()
-        if isinstance(thing, (list, tuple, set, frozenset)):
+        inner: Iterable = ()
+        if isinstance(thing, Mapping):
+            inner = [*thing.values(), *thing]
+        elif isinstance(thing, (list, tuple, set, frozenset)):
             inner = thing
         waiting += [(part, depth + 1) for part in inner]

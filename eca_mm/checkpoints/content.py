@@ -5,6 +5,7 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.runner import CheckpointLoader
@@ -106,7 +107,7 @@ class Content:
         return cls.from_read(read(name), name)
 
     @classmethod
-    def from_read(cls, content: object, name: str) -> 'Content':
+    def from_read(cls, content: Any, name: str) -> 'Content':
         """Raises CheckpointError as :func:`state_of`."""
         state = {
             key: torch.empty(value.shape, device='meta')

@@ -98,7 +98,7 @@ def add_subjects(parser: argparse.ArgumentParser) -> None:
     add(
         '--providers', nargs='+', metavar='NAME',
         help=f'of {", ".join(providers.PROVIDERS)}; with {providers.COMPILED} behind a '
-        f'name it runs under torch.compile, with {providers.FUSE} its norms are folded '
+        f'name it runs under torch.compile, with {providers.FOLD} its norms are folded '
         'and inference alone is measured (default: all that work here, by their plain '
         'names)',
     )  # fmt: skip
@@ -197,7 +197,7 @@ def check(args: argparse.Namespace) -> None:
 def check_meaning(args: argparse.Namespace) -> None:
     """Refuse options that would be ignored."""
     if args.paper_table:
-        where, ignored = '--paper-table', NOT_IN_PAPER
+        where, ignored = '--paper-table', list(NOT_IN_PAPER)
     else:
         level = args.level or DEFAULTS['level']
         where = f'--level {level}'

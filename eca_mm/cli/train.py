@@ -38,7 +38,7 @@ def apply_options(cfg: Config, args: Namespace) -> None:
                 '--keep-going-on-save-error: set default_hooks.checkpoint.type of the '
                 'config to SafeCheckpointHook'
             )
-        hook.keep_going_on_save_error = True
+        hook['keep_going_on_save_error'] = True
     if args.nan_retry and not any(
         hook and hook.get('type') == 'LossGuardHook'
         for hook in cfg.get('default_hooks', {}).values()

@@ -25,8 +25,7 @@ def check_boxes(annotations: Entries, images: Entries, reported: bool) -> None:
     Args:
         reported: Keep numbers that only training cannot use, as the metric does.
     """
-    boxes = annotations.column('bbox')
-    wrong = unfit_boxes(boxes, np.inf if reported else LARGEST)
+    wrong = unfit_boxes(annotations.column('bbox'), np.inf if reported else LARGEST)
     what = 'have a bbox that is not 4 finite numbers, each below 2^24'
     if reported:
         what = 'have a bbox that is not 4 numbers'
@@ -97,8 +96,8 @@ def unfit_boxes(boxes: list, largest: float) -> list[int]:
         if set(map(type, boxes)) == {list} and set(map(len, boxes)) == {4}:
             numbers = list(chain.from_iterable(boxes))
             if set(map(type, numbers)) <= set(NUMBERS):
-                numbers = np.array(numbers, float).reshape(-1, 4)
-                fits = (np.abs(numbers) <= largest) | np.isinf(largest)
+                sides = np.array(numbers, float).reshape(-1, 4)
+                fits = (np.abs(sides) <= largest) | np.isinf(largest)
                 return np.flatnonzero(~fits.all(1)).tolist()
     except OverflowError:  # a whole number beyond float64
         pass

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
+from typing import TypeGuard
 
 import numpy as np
 
@@ -73,7 +74,7 @@ def has_form(value) -> bool:
     )
 
 
-def is_sizes(value) -> bool:
+def is_sizes(value) -> TypeGuard[list[int]]:
     """Whether it is a list of whole numbers that pixels can be counted with."""
     return type(value) is list and all(
         type(n) is int and 0 <= n <= MOST_PIXELS for n in value

@@ -26,8 +26,8 @@ def covered_by_texts(texts: list[str]) -> np.ndarray:
     index = np.array([i for i, t in enumerate(texts) if t and t.isascii()], int)
     if not len(index):
         return total
-    codes = np.frombuffer(''.join(texts[i] for i in index).encode(), np.uint8)
-    codes = codes.astype(np.int64) - ord('0')
+    letters = np.frombuffer(''.join(texts[i] for i in index).encode(), np.uint8)
+    codes = letters.astype(np.int64) - ord('0')
     lengths = np.array([len(texts[i]) for i in index])
     last = np.cumsum(lengths) - 1  # (T,) the last character of each text
     owner = np.repeat(np.arange(len(index)), lengths)  # of each character

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from mmdet.registry import METRICS
 from mmengine.config import Config
@@ -17,8 +18,10 @@ from eca_mm.runtime.metadata import KIND
 from .detector import WholeDetector
 
 # Steps of a test pipeline that leave the pixels alone
-NO_CHANGE = ('LoadImageFromFile', 'LoadAnnotations', 'V1LoadAnnotations')
-NO_CHANGE += ('InferencerLoader', 'PackDetInputs')
+NO_CHANGE = (
+    'LoadImageFromFile', 'LoadAnnotations', 'V1LoadAnnotations', 'InferencerLoader',
+    'PackDetInputs',
+)  # fmt: skip
 
 
 def description(whole: WholeDetector, cfg: Config, classes: list[str]) -> dict:
@@ -32,7 +35,7 @@ def description(whole: WholeDetector, cfg: Config, classes: list[str]) -> dict:
         RequestError: The pipeline does what is not told.
     """
     pixels, heads = whole.preprocess, whole.heads
-    told = dict(
+    told: dict[str, Any] = dict(
         classes=list(classes),
         mean=pixels.mean.flatten().tolist(),
         std=pixels.std.flatten().tolist(),

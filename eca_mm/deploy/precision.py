@@ -34,10 +34,11 @@ def leave_repeated(graph: onnx.GraphProto) -> None:
     The converter writes one for each use of a value, all of the same name, which is no
     ONNX (onnxruntime 1.31; this can go when its files with a node_block_list load).
     """
-    seen = set()
-    once = [n for n in graph.node if not (n.output[0] in seen or seen.add(n.output[0]))]
+    once: dict[str, onnx.NodeProto] = {}
+    for node in graph.node:
+        once.setdefault(node.output[0], node)
     del graph.node[:]
-    graph.node.extend(once)
+    graph.node.extend(once.values())
 
 
 def to_int8(images: Sequence[np.ndarray]) -> Callable[[Path, Path], None]:

@@ -53,7 +53,7 @@ def parsed(settings: list[str] | None) -> dict:
 
     parser = ArgumentParser()
     parser.add_argument('setting', nargs=1, action=DictAction)
-    found = {}
+    found: dict = {}
     for word in settings or ():
         if '=' not in word:
             raise RequestError(f'--cfg-options {word}: give KEY=VALUE')

@@ -96,7 +96,7 @@ class BrokenImageHook(Hook):
                     steps[i] = WatchedLoading(step, channels, broken, self.limit)
 
     def after_train_iter(self, runner: Runner, batch_idx: int, *args, **kwargs) -> None:
-        if not is_vote(runner, batch_idx):
+        if self.broken is None or not is_vote(runner, batch_idx):
             return
         found = self.broken.look()
         if len(found) > self.logged:

@@ -20,12 +20,12 @@ OF_FLIPS = ('ori_shape', 'img_shape', 'flip', 'flip_direction')
 
 def apply_tta(cfg: Config) -> None:
     """Wrap model and pipeline for test-time augmentation, by default with a flip."""
-    kind = cfg.get('tta_model') or DEFAULT_MODEL
-    cfg.model = ConfigDict(**kind, module=cfg.model)
+    wrapper: dict = cfg.get('tta_model') or DEFAULT_MODEL
+    cfg.model = ConfigDict(**wrapper, module=cfg.model)
     dataset = innermost(cfg.test_dataloader.dataset)
-    mirror = MIRRORS.get(kind.get('type'), 'RandomFlip')
-    dataset.pipeline = cfg.get('tta_pipeline') or flip_pipeline(
-        dataset.pipeline, mirror
+    mirror = MIRRORS.get(str(wrapper.get('type')), 'RandomFlip')
+    dataset['pipeline'] = cfg.get('tta_pipeline') or flip_pipeline(
+        dataset['pipeline'], mirror
     )
 
 

@@ -45,8 +45,10 @@ READ = {
     + ('segmentation',),
     'categories': ('id', 'name'),
 }
-PARAMETERS = ('imgIds', 'catIds', 'iouThrs', 'recThrs', 'maxDets', 'useCats')
-PARAMETERS += ('areaRng', 'areaRngLbl')
+PARAMETERS = (
+    'imgIds', 'catIds', 'iouThrs', 'recThrs', 'maxDets', 'useCats', 'areaRng',
+    'areaRngLbl',
+)  # fmt: skip
 
 
 def load_package(backend: str) -> tuple[type, type]:

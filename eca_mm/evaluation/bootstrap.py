@@ -104,7 +104,7 @@ class Bootstrap:
         hangs = at_end[0] & at_end[1] & (np.abs(value) < END)  # both at the same end
         pairs = self._pairs(group, baseline)
         if pairs:
-            sides = [subtract(*sides, pairs)]
+            sides = [subtract(sides[0], sides[1], pairs)]
         rests = self.support
         found = variance(sides, rests.freedom[column], rests.excess[column])
         told = self.support.enough[column] & ~hangs
@@ -112,9 +112,9 @@ class Bootstrap:
 
     def _pairs(self, group: str, baseline: str) -> list[int] | None:
         """Where the baseline has the group's seeds, if seed is compared with seed."""
-        seeds = (list(self.seeds.get(name, [])) for name in (group, baseline))
-        aps = (self.values[name][:, 0] for name in (group, baseline))
-        return pairs_of(*seeds, *aps)
+        ours, theirs = (self.seeds.get(name, []) for name in (group, baseline))
+        our_aps, their_aps = (self.values[name][:, 0] for name in (group, baseline))
+        return pairs_of(list(ours), list(theirs), our_aps, their_aps)
 
     def _side(self, group: str, column: int | slice) -> Side:
         return Side(self.values[group][:, column], self.samples[group][:, :, column])

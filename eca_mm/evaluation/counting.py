@@ -87,14 +87,15 @@ class Counter:
             PROTOCOL.recThrs,
         )
         # (4, B, A, T, K): average precision, recall at 1, 10, 100
-        ap, *recall = found.reshape(4, len(weights), *self.shape)
+        ap, *recalls = found.reshape(4, len(weights), *self.shape)
         # Places of IoU .5 and .75 among the thresholds
         half, strict = np.searchsorted(PROTOCOL.iouThrs, (0.5, 0.75))
         sizes = ap.mean(2)  # (B, A, K)
-        recall = np.stack(recall, 1).mean(3)  # (B, 3, A, K)
+        recall = np.stack(recalls, 1).mean(3)  # (B, 3, A, K)
         # (B, 12, K): each figure of each class
-        rows = [sizes[:, :1], ap[:, 0, [half, strict]], sizes[:, 1:]]
-        rows = np.concatenate([*rows, recall[:, :, 0], recall[:, 2, 1:]], axis=1)
+        precisions = [sizes[:, :1], ap[:, 0, [half, strict]], sizes[:, 1:]]
+        recalls = [recall[:, :, 0], recall[:, 2, 1:]]
+        rows = np.concatenate(precisions + recalls, axis=1)
         with np.errstate(invalid='ignore'):  # 0 / 0 where no class has an object
             means = np.nansum(rows, 2) / (~np.isnan(rows)).sum(2)
         return np.concatenate([means, sizes[:, 0]], axis=1)

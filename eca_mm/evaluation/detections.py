@@ -42,6 +42,8 @@ class Detections:
         if iou_type not in IOU_TYPES:
             raise ValueError(f'iou_type must be one of {IOU_TYPES}, not {iou_type!r}')
         self.iou_type = iou_type
+        self.truth: Truth
+        self.loaded: GroundTruth
         if isinstance(annotations, Detections):
             self.truth, self.loaded = annotations.truth, annotations.loaded
         else:

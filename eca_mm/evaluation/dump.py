@@ -23,13 +23,16 @@ class WholeDump(DumpDetResults):
 
     Args:
         path: Of the file; JSON for ``.json``, else a pickle.
-        category_ids: Of the data set, by label; for JSON.
+        category_ids: Of the data set, by label; JSON needs them.
         metric: By whose rule boxes get their width and height, mmdet's by default; for
             JSON.
     """
 
     def __init__(
-        self, path: str, category_ids: list[int], metric: CocoMetric | None = None
+        self,
+        path: str,
+        category_ids: list[int] | None,
+        metric: CocoMetric | None = None,
     ) -> None:
         super().__init__(out_file_path='unused.pkl')  # the host takes no other name
         self.path = Path(path)
@@ -45,5 +48,6 @@ class WholeDump(DumpDetResults):
         return {}
 
     def write_json(self, results: list[dict], path: Path) -> None:
+        assert self.category_ids is not None, 'JSON needs the ids of the categories'
         found = coco_results(results, self.category_ids, self.box_of)
         path.write_text(json.dumps(found))

@@ -1,5 +1,6 @@
 """Comparing seed with seed, where the same seed is shown to bring the same luck."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -25,7 +26,7 @@ def pairs_of(
     """
     if None in [*ours, *theirs] or len(set(ours)) < max(len(ours), LEAST_PAIRS):
         return None
-    if sorted(ours) != sorted(theirs):
+    if Counter(ours) != Counter(theirs):
         return None
     order = [theirs.index(seed) for seed in ours]
     if np.ptp(our_aps) == 0 or np.ptp(their_aps) == 0:

@@ -50,4 +50,5 @@ def seen(found: DetDataSample) -> Seen:
     """mmdet's detections."""
     pred = found.pred_instances.cpu().numpy()
     masks = encode_mask_results(pred.masks) if 'masks' in pred else None
-    return Seen(*found.ori_shape, pred.bboxes, pred.scores, pred.labels, masks)
+    height, width = found.ori_shape
+    return Seen(height, width, pred.bboxes, pred.scores, pred.labels, masks)

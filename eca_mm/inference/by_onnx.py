@@ -44,7 +44,7 @@ class OnnxModel:
     def look(
         self, batch: list[Sample], score_thr: float
     ) -> tuple[list[Seen], list[np.ndarray]]:
-        scaled = [sample.data for sample in batch]
+        scaled: list[Scaled] = [sample.data for sample in batch]
         images = [one.image for one in scaled]
         try:
             found = self.detector.look(scaled)
@@ -54,7 +54,8 @@ class OnnxModel:
         drawn = [draw(image, one, self.classes, score_thr) for image, one in pairs]
         return [
             Seen(
-                *image.shape[:2],
+                image.shape[0],
+                image.shape[1],
                 one.boxes,
                 one.scores,
                 one.labels,

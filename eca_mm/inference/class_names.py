@@ -1,6 +1,7 @@
 """The names of a detector's classes: of its checkpoint, else of its config."""
 
 from collections.abc import Mapping, Sequence
+from typing import TypeGuard
 
 from torch import nn
 
@@ -23,9 +24,10 @@ def classes_in(meta: Mapping, checkpoint: str) -> dict:
     return {key: found[key] for key in ('classes', 'palette') if key in found}
 
 
-def is_names(value: object) -> bool:
-    listed = isinstance(value, Sequence) and not isinstance(value, str)
-    return listed and all(isinstance(name, str) for name in value)
+def is_names(value: object) -> TypeGuard[Sequence[str]]:
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        return False
+    return all(isinstance(name, str) for name in value)
 
 
 def check_classes(names: object, model: nn.Module, checkpoint: str) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from glob import glob, has_magic
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +32,7 @@ class Sample:
     frame: int | None
     fps: float | None
     image: str | np.ndarray
-    data: object
+    data: Any
 
 
 @dataclass

@@ -55,7 +55,8 @@ class Findings:
         self.model, self.score_thr = model, score_thr
         self.classes = list(model.classes)
         self.ids = read_ids(Path(ann), self.classes) if ann else None
-        self.files, self.images = ResultFiles(out), []
+        self.files = ResultFiles(out)
+        self.images: list[dict] = []
         self.pictures = Pictures(out / 'pictures', model.save)
 
     def add(self, batch: list[Sample]) -> None:
@@ -72,7 +73,9 @@ class Findings:
         self.images.append(
             dict(id=number, file_name=name, height=seen.height, width=seen.width)
         )
-        instances = dict(bboxes=seen.boxes, scores=seen.scores, labels=seen.labels)
+        instances: dict[str, object] = dict(
+            bboxes=seen.boxes, scores=seen.scores, labels=seen.labels
+        )
         if seen.masks is not None:
             instances['masks'] = seen.masks
         box_of = self.model.box_of

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,7 @@ class Pictures:
     def __init__(self, out: Path, save: Callable[[np.ndarray, Path], None]) -> None:
         self.out, self.save = out, save
         self.names: set[str] = set()
-        self.video = None  # its path, and cv2.VideoWriter
+        self.video: tuple[Path, Any] | None = None  # its path, and cv2.VideoWriter
 
     def add(self, sample: Sample, picture: np.ndarray) -> None:
         """Write a picture (H, W, 3) in RGB, or append it to that of its video."""
@@ -43,12 +44,13 @@ class Pictures:
             path = self.out / self.free_name(f'{sample.path.stem}.mp4')
             path.unlink(missing_ok=True)
             size = bgr.shape[1], bgr.shape[0]
-            codec = cv2.VideoWriter_fourcc(*'mp4v')
+            codec = cv2.VideoWriter.fourcc(*'mp4v')
             writer = cv2.VideoWriter(str(path), codec, sample.fps or 25, size)
             if not writer.isOpened():
                 raise RequestError(f'{path} cannot be written')
             self.video = sample.path, writer
-        self.video[1].write(bgr)
+        _, writer = self.video
+        writer.write(bgr)
 
     def free_name(self, name: str) -> str:
         """The name, with a number if a file of another folder has it."""

@@ -23,8 +23,7 @@ class ResultFiles:
     def __init__(self, out: Path) -> None:
         self.out, self.rows = out, 0
         self.stack = ExitStack()
-        self.table: TextIO | None = None
-        self.results: TextIO | None = None
+        self.opened: tuple[TextIO, TextIO] | None = None  # the table and the results
         self.between = ''
 
     def open(self, name: str) -> TextIO:
@@ -40,21 +39,16 @@ class ResultFiles:
             rows: Of ``COLUMNS``.
             results: In COCO's result format.
         """
-        if self.table is None:
-            self.table, self.results = map(
-                self.open, ('detections.csv', 'results.json')
-            )
-            self.write_rows([COLUMNS])
-            self.results.write('[')
-        self.write_rows(rows)
+        if self.opened is None:
+            self.opened = self.open('detections.csv'), self.open('results.json')
+            write_rows(self.opened[0], [COLUMNS])
+            self.opened[1].write('[')
+        table, file = self.opened
+        write_rows(table, rows)
         self.rows += len(rows)
         for result in results:
-            self.results.write(self.between + json.dumps(result))
+            file.write(self.between + json.dumps(result))
             self.between = ', '
-
-    def write_rows(self, rows: list[list]) -> None:
-        writer = csv.writer(self.table, lineterminator='\n')
-        writer.writerows(map(no_formula, row) for row in rows)
 
     def close(self, images: dict) -> None:
         """Put them in place, whole.
@@ -63,6 +57,11 @@ class ResultFiles:
             images: What ``images.json`` has.
         """
         with self.stack:
-            if self.results is not None:
-                self.results.write(']')
+            if self.opened is not None:
+                self.opened[1].write(']')
                 self.open('images.json').write(json.dumps(images))
+
+
+def write_rows(table: TextIO, rows: list[list]) -> None:
+    writer = csv.writer(table, lineterminator='\n')
+    writer.writerows(map(no_formula, row) for row in rows)

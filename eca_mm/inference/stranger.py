@@ -83,7 +83,8 @@ def mapping(value: object) -> dict:
 
 
 def only(value: object, *keys: str) -> dict:
-    return {key: value[key] for key in keys if key in mapping(value)}
+    whole = mapping(value)
+    return {key: whole[key] for key in keys if key in whole}
 
 
 def names(metainfo: object) -> dict:

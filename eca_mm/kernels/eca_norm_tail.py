@@ -97,5 +97,7 @@ def plain(
         raise RuntimeError('a synchronised batch norm has no second gradients')
     if torch.is_grad_enabled():
         wanted = [ctx.needs_input_grad[i] for i in (0, 2, 3, 4)]
-        return second_gradients(grad, u, taps, norm, ctx.factor, wanted, learns=True)
+        return tuple(
+            second_gradients(grad, u, taps, norm, ctx.factor, wanted, learns=True)
+        )
     return plain_gradients(grad, u, *rest, count=ctx.count)

@@ -75,10 +75,11 @@ def second_gradients(
         wanted: Which of u, the taps, the norm's weight and its bias want a gradient.
         learns: Whether the norm's statistics are those of u.
     """
-    statistics = (None, None) if learns else (norm.mean, norm.variance)
+    mean, variance = (None, None) if learns else (norm.mean, norm.variance)
     inputs = [u, taps, norm.weight, norm.bias]
     with torch.enable_grad():
-        y = F.batch_norm(u, *statistics, norm.weight, norm.bias, learns, eps=norm.eps)
+        affine = norm.weight, norm.bias
+        y = F.batch_norm(u, mean, variance, *affine, training=learns, eps=norm.eps)
         y = factor * eca(y, taps.to(y.dtype))
         leaves = [x for x, asked in zip(inputs, wanted, strict=True) if asked]
         found = iter(torch.autograd.grad(y, leaves, grad, create_graph=True))

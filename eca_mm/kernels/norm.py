@@ -46,7 +46,7 @@ def learn(u: Tensor, norm: nn.Module, group: dist.ProcessGroup | None) -> Learnt
     images = image_moments(u)
     batch = float32(u, 2, c)
     means, normed = float32(u, n, c), float32(u, n, c)
-    found = Norm(*batch, weight, bias, norm.eps)
+    found = Norm(batch[0], batch[1], weight, bias, norm.eps)
     own = running if group is None else (None, None)
     block = min(triton.next_power_of_2(n), BLOCK_ROWS)
     small = images, found, means, normed, *own, float(momentum)
@@ -54,7 +54,7 @@ def learn(u: Tensor, norm: nn.Module, group: dist.ProcessGroup | None) -> Learnt
     launch(statistics_kernel, (triton.cdiv(c, BLOCK_C),), u, *small, *sizes)
     if group is None:
         return Learnt(found, means, normed, n * h * w)
-    mean, variance, count = over_ranks(*batch, n * h * w, norm.eps, group)
+    mean, variance, count = over_ranks(batch[0], batch[1], n * h * w, norm.eps, group)
     update(running, mean, variance * (count / max(count - 1, 1)), momentum)
     found = Norm(mean.float(), variance.float(), weight, bias, norm.eps)
     means = (images[:, 0] - mean) * torch.rsqrt(variance + norm.eps)

@@ -91,7 +91,7 @@ def run_one(device: torch.device, dtype: torch.dtype) -> float:
     return float(means_of(x, norm)[1].mean())
 
 
-def in_one_line(error: Exception) -> str:
+def in_one_line(error: BaseException) -> str:
     """The last line of what was raised first: Triton shows code in front of it."""
     while error.__cause__ is not None:
         error = error.__cause__

@@ -39,7 +39,7 @@ class V1FCNMaskHead(FCNMaskHead):
             [result.pos_priors for result in sampling_results],
             [result.pos_assigned_gt_inds for result in sampling_results],
             [instances.masks for instances in batch_gt_instances],
-            _pair(rcnn_train_cfg.mask_size),
+            _pair(rcnn_train_cfg['mask_size']),
         )
 
     def _predict_by_feat_single(
@@ -72,7 +72,8 @@ class V1FCNMaskHead(FCNMaskHead):
         for mask, probability, box in zip(
             masks, probabilities[:, 0].cpu().numpy(), boxes, strict=True
         ):
-            x, y, width, height = *box[:2], *np.maximum(box[2:] - box[:2] + 1, 1)
+            x, y = box[:2]
+            width, height = np.maximum(box[2:] - box[:2] + 1, 1)
             resized = mmcv.imresize(probability, (int(width), int(height)))
             mask[y : y + height, x : x + width] = (
                 resized > rcnn_test_cfg['mask_thr_binary']

@@ -77,7 +77,8 @@ def has_known_sizes(backbone: Mapping) -> bool:
     """Whether ECA's kernel sizes are of the paper or of its authors."""
     sizes = listed(backbone.get('kernel_sizes', 'adaptive'))
     sizes = [sizes] * 4 if isinstance(sizes, int) else sizes
-    return sizes in ECA_SIZES.get(backbone.get('depth'), ())
+    depth = backbone.get('depth')
+    return isinstance(depth, int) and sizes in ECA_SIZES.get(depth, ())
 
 
 def part(node: Mapping, key: str) -> Mapping:

@@ -7,6 +7,7 @@ there or not of the right kind is None.
 import re
 from collections.abc import Mapping
 from pathlib import PurePath
+from typing import Any
 
 STEP = re.compile(r'(\w+)(?:\[(\w+)\])?')
 # Other classes with the figures of the named one.
@@ -17,7 +18,7 @@ IMAGES = 117_266  # of train2017 with an object, as MMDetection counts them
 Defaults = Mapping[str, Mapping[str, object]]
 
 
-def value_at(cfg: Mapping, path: str, defaults: Defaults) -> object:
+def value_at(cfg: Mapping, path: str, defaults: Defaults) -> Any:
     """The setting at a path such as ``param_scheduler[LinearLR].end``.
 
     Args:
@@ -29,7 +30,8 @@ def value_at(cfg: Mapping, path: str, defaults: Defaults) -> object:
         A plain value: lists for tuples, class names without scope, files without their
         folder. None where there is none.
     """
-    node, key = cfg, ''
+    node: object = cfg
+    key = ''
     for key, kind in STEP.findall(path):
         node = child(node, key, defaults)
         if kind:
@@ -90,10 +92,9 @@ def rate_of_a_step(cfg: Mapping, world_size: int | None) -> float | None:
         return rate
     images = images_in_a_step(cfg, world_size)
     base = value_at(cfg, 'auto_scale_lr.base_batch_size', {})
-    numbers = (rate, images, base)
-    if not all(isinstance(n, (int, float)) for n in numbers) or base <= 0:
+    if images is None or not all(isinstance(n, (int, float)) for n in (rate, base)):
         return None
-    return rate * images / base
+    return rate * images / base if base > 0 else None
 
 
 def epochs_done(

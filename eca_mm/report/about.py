@@ -1,6 +1,6 @@
 """What the runs differ in beside their scores, and everything to run them again."""
 
-from .content import Cell, Note, Section, Table
+from .content import Block, Cell, Note, Section, Table
 from .differences import differing_settings
 from .material import Material
 from .runs import Run
@@ -15,7 +15,7 @@ FACTS = (
 def about_section(material: Material) -> Section:
     configs = {run.name: run.config for run in material.runs if run.config}
     rows = differing_settings(configs) if len(configs) > 1 else []
-    blocks = []
+    blocks: list[Block] = []
     if len(configs) > 1:
         blocks.append(
             Table(

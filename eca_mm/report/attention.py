@@ -5,7 +5,7 @@ from pathlib import Path
 
 from eca_mm.files import inside
 
-from .content import Gallery, Note, Picture, Section
+from .content import Block, Gallery, Note, Picture, Section
 from .material import Material
 from .read_record import read_small_json
 from .runs import Run
@@ -19,7 +19,7 @@ MOST_PICTURES = 20
 
 def attention_section(material: Material) -> Section | None:
     """None where no run has such pictures."""
-    blocks: list[Gallery | Note] = []
+    blocks: list[Block] = []
     for run in material.runs:
         galleries, left_out = pictures(run)
         blocks += galleries

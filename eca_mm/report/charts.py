@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from html import escape
 from io import StringIO
 from itertools import count
+from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -18,7 +19,7 @@ COLOURS = ('#3b82f6', '#ea580c', '#0d9668', '#a855f7', '#dc3545', '#0e93b0', '#a
 LONGEST = 40  # letters of a name in a figure
 NUMBERS = count()  # of the figures drawn, for ids that differ
 INK = '#010203'  # written as currentColor: the page decides
-STYLE = {
+STYLE: dict[Any, Any] = {  # matplotlib's types name each of its settings
     'svg.fonttype': 'none',  # text stays text, in the page's font
     'figure.facecolor': 'none',
     'axes.facecolor': 'none',
@@ -73,7 +74,7 @@ def plain(text: str) -> str:
 def as_svg(figure: Figure, title: str) -> str:
     """The figure as an <svg> element for the inside of a page."""
     # A page may have an id only once: another salt makes other ids.
-    salt = {'svg.hashsalt': str(next(NUMBERS))}
+    salt: dict[Any, Any] = {'svg.hashsalt': str(next(NUMBERS))}
     with rc_context(STYLE | salt), StringIO() as file:
         figure.savefig(file, format='svg', metadata={'Date': None})
         text = file.getvalue()

@@ -6,7 +6,7 @@ from eca_mm.evaluation.bootstrap import PER_CLASS
 from eca_mm.evaluation.pr_curves import SIZES, ClassScores, per_class, precision_recall
 
 from .charts import colour, panel
-from .content import Cell, Figure, Section, Table
+from .content import Block, Cell, Figure, Section, Table
 from .material import Material
 from .runs import KINDS
 from .words import ABSENT, FEW_MEANS, p_value, percent, signed, span
@@ -15,7 +15,7 @@ SHOWN_IOUS = (0.5, 0.75)
 
 
 def classes_section(material: Material) -> Section:
-    blocks = []
+    blocks: list[Block] = []
     for kind in material.detections:
         blocks += [curve_figure(material, kind), class_table(material, kind)]
     return Section('classes', 'Classes and curves', blocks)

@@ -1,5 +1,6 @@
 """What a report is made of: sections of tables, figures, pictures and sentences."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -81,8 +82,11 @@ class Note:
     kind = 'note'
 
 
+Block = Table | Figure | Gallery | Note
+
+
 @dataclass(frozen=True)
 class Section:
     anchor: str
     title: str
-    blocks: list[Table | Figure | Gallery | Note]
+    blocks: Sequence[Block]

@@ -10,7 +10,7 @@ from eca_mm.files import inside, shortened
 from eca_mm.findings import SHOWN
 
 from .charts import colour, panel
-from .content import Cell, Figure, Gallery, Note, Picture, Section, Table
+from .content import Block, Cell, Figure, Gallery, Note, Picture, Section, Table
 from .material import Material
 from .mistakes import SCORE_THRESHOLD
 from .runs import KINDS
@@ -21,7 +21,7 @@ MOST_LEFT_OUT = 100  # images that cannot be shown, before no more are tried
 
 
 def images_section(material: Material) -> Section:
-    blocks = []
+    blocks: list[Block] = []
     for kind, found in material.detections.items():
         scores = {
             name: image_scores(detections, score_threshold=SCORE_THRESHOLD)

@@ -8,7 +8,7 @@ from eca_mm.evaluation.confusion import Confusion, confusion
 from eca_mm.evaluation.error_types import ERRORS, error_breakdown
 
 from .charts import colour, panel, plain
-from .content import Figure, Note, Section
+from .content import Block, Figure, Note, Section
 from .material import Material
 from .runs import KINDS
 
@@ -18,7 +18,7 @@ MOST_NUMBERS = 12  # with which there is room for a number in each cell
 
 
 def mistakes_section(material: Material) -> Section:
-    blocks = []
+    blocks: list[Block] = []
     for kind in material.detections:
         blocks += [
             error_figure(material, kind),

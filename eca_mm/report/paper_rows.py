@@ -103,17 +103,18 @@ def rows_beside(name: str, found: list[Standing | None], kind: str) -> list[list
         name: The group's.
         found: Of each run of the group, which must all have followed the rules.
     """
-    if None in found:
+    known = [one for one in found if one is not None]
+    if len(known) < len(found):
         return []
-    first = found[0]
-    if any(one.row != first.row for one in found):
+    first = known[0]
+    if any(one.row != first.row for one in known):
         return []
-    if all(one.paper_row(kind) for one in found):
-        row = first.paper_row(kind)
-        trained = all(one.trained for one in found)
+    row = first.paper_row(kind)
+    if row and all(one.paper_row(kind) for one in known):
+        trained = all(one.trained for one in known)
         title = 'the paper' if trained else 'the paper (training not checked)'
         return [figures(title, paper_note(name, kind), row)]
-    if all(one.zoo_score(kind) for one in found):
+    if all(one.zoo_score(kind) for one in known):
         score = dict(AP=first.zoo_score(kind))
         return [figures("MMDetection's zoo", first.zoo_note(name), score)]
     return []

@@ -67,7 +67,7 @@ def check_results(run: Run, found: Rows, truth: Truth) -> dict[str, Results]:
     kinds: dict[int, list[str]] = {}
     for kind, rows in found.items():
         kinds.setdefault(id(rows), []).append(kind)
-    checked = {}
+    checked: dict[str, Results] = {}
     for names in kinds.values():
         path = run.files.get(names[0], run.files.get(''))
         with told_as(f'{path}: '):

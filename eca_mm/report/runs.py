@@ -111,7 +111,7 @@ def read_work_dir(folder: Path, name: str) -> Run:
     """The run that trained or was tested in a work dir."""
     remedy = f'run tools/test.py CONFIG CHECKPOINT --work-dir {folder}'
     left_out: list[str] = []
-    files = {}
+    files: dict[str, Path] = {}
     for kind in KINDS:
         try:
             path = inside(folder, f'{PREDICTIONS}.{kind}.json')

@@ -5,7 +5,7 @@ from math import isnan
 from eca_mm.evaluation.bootstrap import FIGURES
 from eca_mm.evaluation.marks import LEVEL, OTHERS
 
-from .content import Cell, Note, Section, Table
+from .content import Block, Cell, Note, Section, Table
 from .interval_figure import interval_figure
 from .luck import luck_table
 from .material import Material
@@ -21,7 +21,7 @@ NOISE = (
 
 
 def scores_section(material: Material) -> Section:
-    blocks: list = [verdict(material)] if material.baseline else []
+    blocks: list[Block] = [verdict(material)] if material.baseline else []
     for kind in material.detections:
         blocks += [score_table(material, kind), interval_figure(material, kind)]
         if material.others(kind):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .charts import colour, panel
-from .content import Cell, Figure, Section, Table
+from .content import Block, Cell, Figure, Section, Table
 from .logs import training_cost
 from .material import Material
 from .paper_rows import standings
@@ -36,7 +36,8 @@ def training_section(material: Material) -> Section | None:
         for one in standings(material)
         if one.run.name in first
     }
-    blocks = [cost_table(known, papers), *([figure] if figure.panels else [])]
+    blocks: list[Block] = [cost_table(known, papers)]
+    blocks += [figure] if figure.panels else []
     return Section('training', 'Cost and training', blocks)
 
 

@@ -56,7 +56,9 @@ def read_value(text: str):
 
 def is_number(value: object) -> bool:
     """Neither NaN nor too large for float32."""
-    return type(value) in (int, float) and abs(value) <= 1e30
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    return abs(value) <= 1e30
 
 
 def are_names(value: object) -> bool:

@@ -60,7 +60,7 @@ def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
     wide = np.take(image, left, 1) * across[0][:, None]
     wide += np.take(image, right, 1) * across[1][:, None]
     wide >>= 4
-    sums = 2
+    sums = np.asarray(2, wide.dtype)
     for number, weights in zip((above, below), down, strict=True):
         part = wide[np.searchsorted(rows, number)]
         part *= weights[:, None, None]

@@ -39,7 +39,7 @@ def test_ends_differ_in_their_computation_only(name):
     gated weights are kept."""
     size = Settings(size=(128, 64), frozen_stages=-1)
     ours, theirs = ('ours', 'naive ECA') if name == 'ECA' else ('ours, SE', 'SE')
-    fused, plain = (workloads.end(n, 'c3', size) for n in (ours, theirs))
+    fused, plain = (workloads.tail(n, 'c3', size) for n in (ours, theirs))
     assert [tuple(x.shape) for x in fused.inputs] == [(1, 128, 8, 16), (1, 512, 8, 16)]
     torch.testing.assert_close(gradients(fused), gradients(plain))
     kept = 4 * (128 * (128 + 512) + 128 * 512)
@@ -51,7 +51,7 @@ def test_ends_differ_in_their_computation_only(name):
 def test_ends_whose_norms_learn():
     """In a training step alone; u and the output are kept, but for (N, C) tensors."""
     size = Settings(size=(128, 64), batch=2, norms='training')
-    fused, plain = (workloads.end(n, 'c3', size) for n in ('ours', 'naive ECA'))
+    fused, plain = (workloads.tail(n, 'c3', size) for n in ('ours', 'naive ECA'))
     torch.testing.assert_close(gradients(fused), gradients(plain))
     assert fused.model.norm.training and int(fused.model.norm.num_batches_tracked) == 1
     kept = 2 * 4 * 128 * (128 + 2 * 512)
@@ -101,7 +101,7 @@ def test_settings_reach_the_model():
 
 
 def test_autocast_is_on_in_both_steps():
-    workload = workloads.end('plain', 'c5', Settings(amp=True, size=(64, 64)))
+    workload = workloads.tail('plain', 'c5', Settings(amp=True, size=(64, 64)))
     seen = []
     workload.model.conv.register_forward_hook(lambda _, __, y: seen.append(y.dtype))
     workload.inference()
@@ -114,9 +114,9 @@ def test_compiled_is_said_by_the_name(monkeypatch):
     monkeypatch.setattr(
         nn.Module, 'compile', lambda module, **kwargs: called.append(module)
     )
-    workloads.end('ours', 'c5', SMALL)
+    workloads.tail('ours', 'c5', SMALL)
     assert not called
-    workload = workloads.end('ours+compile', 'c5', SMALL)
+    workload = workloads.tail('ours+compile', 'c5', SMALL)
     assert called == [workload.model] and workload.model.fused
 
 
@@ -192,7 +192,7 @@ def test_timm_is_a_plugin(monkeypatch):
     for name in ('timm', 'timm.layers'):
         monkeypatch.setitem(sys.modules, name, SimpleNamespace(EcaModule=EcaModule))
     monkeypatch.setattr(providers, 'find_spec', lambda name: True)
-    model = workloads.end('timm ECA', 'c2', SMALL).model
+    model = workloads.tail('timm ECA', 'c2', SMALL).model
     assert model.attention.channels == 256
     assert model(torch.ones(1, 64, 2, 2), -torch.ones(1, 256, 2, 2)).max() == 0
 

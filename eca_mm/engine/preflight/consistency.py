@@ -2,7 +2,7 @@
 data set and the evaluator."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 from eca_mm.findings import ERROR, WARNING, Finding, some
@@ -87,7 +87,7 @@ def other_objects(truth: Counter, known: Counter) -> Iterator[tuple[str, str]]:
         yield level, f'{other} of {count} objects are others'
 
 
-def labels(coco: dict, classes: tuple[str, ...], by_id: bool = False) -> list[str]:
+def labels(coco: dict, classes: Container[str], by_id: bool = False) -> list[str]:
     """Names of the classes in the order of the file, which is that of the labels."""
     rows = coco['categories']
     if by_id:

@@ -40,7 +40,8 @@ def checkpoint_size(cfg: Config, hook: dict, model: nn.Module) -> int:
         p.numel() * p.element_size() for p in model.parameters() if p.requires_grad
     )
     optimizer = (cfg.get('optim_wrapper') or {}).get('optimizer') or {}
-    states = STATES.get(optimizer.get('type'), 1) + bool(optimizer.get('momentum'))
+    kind = str(optimizer.get('type'))
+    states = STATES.get(kind, 1) + bool(optimizer.get('momentum'))
     if not hook.get('save_optimizer', True):
         states = 0
     return weights * (1 + averages) + trained * states

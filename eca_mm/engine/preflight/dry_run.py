@@ -7,6 +7,7 @@ from contextlib import contextmanager, redirect_stdout, suppress
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from mmengine.config import Config
 from mmengine.evaluator import Evaluator
@@ -101,7 +102,7 @@ def unnoticed(cfg: Config) -> Iterator[None]:
                 kind._instance_dict.update(kept.get(kind, {}))
 
 
-def kinds_below(kind: type) -> Iterator[type]:
+def kinds_below(kind: type) -> Iterator[Any]:
     """A class of mmengine's with one dict of instances each, and all made of it."""
     if kind is not ManagerMixin:
         yield kind

@@ -171,7 +171,7 @@ def start_findings(cfg: Config, model: nn.Module) -> Iterator[Finding]:
         hook.checkpoint = cfg.load_from
         load_checkpoint(model, cfg.load_from, 'cpu', revise_keys=[(r'^module\.', '')])
     model.train()  # only now mmdet's MobileNetV2 freezes
-    for level, text in hook.findings(model):
-        level = LEVELS[level]
+    for found, text in hook.findings(model):
+        level = LEVELS[found]
         remedy = '' if level == NOTE else 'load other weights, or make sure it is meant'
         yield Finding(level, 'initial weights', '', text, remedy)

@@ -13,8 +13,10 @@ from .names import did_you_mean
 
 METRICS = ('bbox', 'segm', 'proposal', 'proposal_fast')
 USUAL = {'mAP': 'bbox'}  # what people write for a metric, and mean
-ITEMS = ('mAP', 'mAP_50', 'mAP_75', 'mAP_s', 'mAP_m', 'mAP_l')
-ITEMS += ('AR@100', 'AR@300', 'AR@1000', 'AR_s@1000', 'AR_m@1000', 'AR_l@1000')
+ITEMS = (
+    'mAP', 'mAP_50', 'mAP_75', 'mAP_s', 'mAP_m', 'mAP_l',
+    'AR@100', 'AR@300', 'AR@1000', 'AR_s@1000', 'AR_m@1000', 'AR_l@1000',
+)  # fmt: skip
 STANDARD = [0.5 + 0.05 * i for i in range(10)]
 
 
@@ -96,7 +98,7 @@ def threshold_problems(metric: dict) -> Iterator[tuple[str, str, str]]:
         return
     thresholds = as_list(given)
     if not thresholds or not all(
-        isinstance(t, Real) and not isinstance(t, bool) and 0 < t <= 1
+        isinstance(t, Real) and not isinstance(t, bool) and 0 < float(t) <= 1
         for t in thresholds
     ):
         what = f'{given!r} is no number above 0 and up to 1, nor a list of such'

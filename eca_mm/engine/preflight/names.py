@@ -34,10 +34,9 @@ def registered(registry: Registry) -> list[str]:
 
 def arguments_of(kind) -> list[str]:
     """The arguments by name of a class, its bases' included, or of a function."""
-    steps = (
-        [base.__init__ for base in kind.__mro__] if inspect.isclass(kind) else [kind]
-    )
-    names = {}
+    bases = kind.__mro__ if inspect.isclass(kind) else ()
+    steps: list = [vars(base).get('__init__') for base in bases] if bases else [kind]
+    names: dict[str, None] = {}
     for step in steps:
         try:
             parameters = inspect.signature(step).parameters.values()

@@ -56,15 +56,14 @@ class Refusals:
         try:
             yield
         except Exception as error:  # of hosts and of anyone's code in a config
-            if isinstance(error, RequestError) and error.__cause__ is not None:
-                error = error.__cause__
-            finding = finding_of(error, self.cfg, part, subject)
+            cause = error.__cause__ if isinstance(error, RequestError) else None
+            finding = finding_of(cause or error, self.cfg, part, subject)
             # A model that fails in training fails in validation too.
             if all((f.part, f.what) != (part, finding.what) for f in self.found):
                 self.found.append(finding)
 
 
-def finding_of(error: Exception, cfg: dict, part: str, subject: str) -> Finding:
+def finding_of(error: BaseException, cfg: dict, part: str, subject: str) -> Finding:
     """An error that a host raised: where in the config, what, and what to do."""
     frame = built_last(error.__traceback__)
     path = place(cfg, part, frame)
@@ -105,7 +104,7 @@ def place(cfg: dict, part: str, frame: dict) -> str:
     return part
 
 
-def message(error: Exception) -> str:
+def message(error: BaseException) -> str:
     """An exception in one line, with the line that failed where it has no text."""
     text = ' '.join(str(error).split())
     if not text:
@@ -116,11 +115,12 @@ def message(error: Exception) -> str:
     return f'{type(error).__name__}: {text}'
 
 
-def remedy_of(error: Exception, frame: dict) -> str:
+def remedy_of(error: BaseException, frame: dict) -> str:
     """What to do about an exception, where that is known."""
     text = str(error)
     kind, registry = frame.get('obj_type'), frame.get('registry')
-    if frame.get('obj_cls', registry) is None and isinstance(registry, Registry):
+    unknown = frame.get('obj_cls', registry) is None
+    if unknown and isinstance(kind, str) and isinstance(registry, Registry):
         near = did_you_mean(kind, registered(registry))
         if near:
             return near

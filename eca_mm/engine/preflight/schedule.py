@@ -56,8 +56,8 @@ def processes() -> int:
 def rate_findings(cfg: Config) -> Iterator[Finding]:
     """A learning rate far above what is usual for the kind of optimiser."""
     optimizer = (cfg.get('optim_wrapper') or {}).get('optimizer') or {}
-    kind, rate = optimizer.get('type'), optimizer.get('lr')
-    highest = HIGHEST.get(kind) if isinstance(kind, str) else None
+    kind, rate = str(optimizer.get('type')), optimizer.get('lr')
+    highest = HIGHEST.get(kind)
     if highest and isinstance(rate, (int, float)) and rate > highest:
         what = f'lr {rate:g} is far above what {kind} is used with: {highest:g} at most'
         remedy = f'set optim_wrapper.optimizer.lr to {USUAL[kind]:g} or so if not meant'

@@ -1,7 +1,8 @@
 """Whether a config has its settings where all that reads it looks for them."""
 
 from collections.abc import Iterator
-from numbers import Number
+from math import nan
+from numbers import Number, Real
 
 from mmengine.config import Config
 from mmengine.registry import MODELS
@@ -12,7 +13,7 @@ from .config_parts import as_list, leaf_datasets, walk
 from .names import did_you_mean
 
 # What a value must be, as one would say it: and the types that are that.
-KINDS = {
+KINDS: dict[str, type | tuple[type, ...]] = {
     'a dict': dict,
     'a list or a dict': (list, tuple, dict),
     'a list': (list, tuple),
@@ -102,7 +103,7 @@ def shape_findings(cfg: Config) -> Iterator[Finding]:
             yield Finding(ERROR, path.partition('.')[0], '', what, 'give the name')
     for path in POSITIVE:
         value = at(settings, path)
-        if isinstance(value, Number) and (value != int(value) or value < 1):
+        if isinstance(value, Number) and not is_positive_integer(value):
             what = f'{path} is {value!r}, and not a whole number above 0'
             yield Finding(ERROR, 'config', path.partition('.')[0], what, 'set it right')
     for split in ('train', 'val', 'test'):
@@ -207,6 +208,12 @@ def kind_findings(settings: dict, kinds: dict, prefix: str = '') -> Iterator[Fin
         )
 
 
+def is_positive_integer(value: Number) -> bool:
+    """False for infinity and NaN, too, of which ``int`` makes an error."""
+    number = float(value) if isinstance(value, Real) else nan
+    return number >= 1 and number.is_integer()
+
+
 def is_kind(value, kind: str) -> bool:
     if isinstance(value, bool):
         return kind == 'True or False'
@@ -215,8 +222,9 @@ def is_kind(value, kind: str) -> bool:
 
 def at(settings: dict, path: str):
     """The value at a dotted path, None where there is none."""
+    value: object = settings
     for key in path.split('.'):
-        if not isinstance(settings, dict):
+        if not isinstance(value, dict):
             return None
-        settings = settings.get(key)
-    return settings
+        value = value.get(key)
+    return value

@@ -11,8 +11,10 @@ from eca_mm.findings import ERROR, WARNING, Finding, some
 from ..run_lock import other_run
 
 # Where and how a run was started, which is not what it does.
-NOT_COMPARED = ('work_dir', 'load_from', 'resume', 'launcher', '_launcher')
-NOT_COMPARED += ('env_cfg', 'model_wrapper_cfg')
+NOT_COMPARED = (
+    'work_dir', 'load_from', 'resume', 'launcher', '_launcher', 'env_cfg',
+    'model_wrapper_cfg',
+)  # fmt: skip
 OTHER_DIR = 'name another --work-dir, or go on with --resume'
 
 
