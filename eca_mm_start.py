@@ -6,7 +6,7 @@ a command is running, and leaves the registering to it.
 
 ``_base_ = 'eca_mm::eca_faster_rcnn_r50.py'`` is read before a config's
 ``custom_imports``. mmengine (up to 0.10.7) knows the packages of such names by a table
-of its own, to which packages cannot add, and refuses names without a folder. So this
+of its own, to which packages cannot add, and rejects names without a folder. So this
 one comes with eca_mm.pth, which Python reads at its start, to call
 :func:`wait_for_mmengine`: 0.1 ms and one more finder, and nothing before mmengine is.
 """

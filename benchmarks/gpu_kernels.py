@@ -1,4 +1,4 @@
-"""Times of a block's end on a GPU, its convolution left out: ours, torch's, Inductor's.
+"""Times of a block's tail on a GPU, without its convolution: ours, torch, Inductor.
 
     python benchmarks/gpu_kernels.py OUT.csv [--cases NAME ...] [--rounds 8]
 
@@ -77,7 +77,7 @@ def runs(
 
     def step() -> object:
         out = way(u, identity, taps, norm)
-        # One that is not used: the plain end has no taps.
+        # One that is not used: the plain tail has no taps.
         return torch.autograd.grad(out, leaves, gradient, allow_unused=True)
 
     @torch.no_grad()

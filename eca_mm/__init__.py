@@ -1,11 +1,11 @@
-"""Efficient channel attention (ECA-Net, CVPR 2020) for OpenMMLab, and without it.
+"""Efficient channel attention (ECA-Net, CVPR 2020) for OpenMMLab and plain torch.
 
 Importing this package registers its parts: plugins in the mmengine root registry,
 backbones, hooks and MMDetection 1.x's rules where MMDetection finds them, and the
 checkpoint schemes ``ecanet://`` and ``ecanet-coco://``.
 
-Where there is no MMDetection, ``functional``, ``layers``, ``fused``, ``fused_norm`` and
-``kernels`` need nothing but torch; where there is mmengine, they register the plugins.
+Without MMDetection, ``functional``, ``layers``, ``fused``, ``fused_norm`` and
+``kernels`` work with torch alone; if mmengine is installed, the plugins are registered.
 """
 
 import sys
@@ -13,7 +13,7 @@ from importlib import import_module
 
 from .spinning import spin_briefly
 
-# Whether a command of ours runs in this process.
+# Whether this process runs one of our own commands.
 _command = getattr(sys.modules.get('eca_mm_start'), 'running', False)
 if _command:
     spin_briefly()  # before anything below imports torch
@@ -39,8 +39,8 @@ def register() -> None:
     """Register everything, which takes as long as importing MMDetection does.
 
     Raises:
-        ImportError: MMDetection or what it needs is missing or does not suit; says how
-            to mend it.
+        ImportError: MMDetection or one of its requirements is missing or has the wrong
+            version. The message says how to fix it.
     """
     check_host()  # before the imports below fail deep inside the host
     for module in REGISTERING:
@@ -48,7 +48,7 @@ def register() -> None:
 
 
 def __getattr__(name: str):
-    """Import a part when it is asked for."""
+    """Import a part at its first use."""
     if name == 'adaptive_kernel_size':
         return import_module('.functional', __name__).adaptive_kernel_size
     if name in PARTS:
@@ -56,7 +56,7 @@ def __getattr__(name: str):
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
 
 
-# Our own commands answer a wrong request before they import the host.
+# Our own commands check their arguments before they import the host.
 if not _command:
     if installed('mmdet'):
         register()

@@ -1,10 +1,10 @@
-"""What a batch norm in training mode learns from a batch, and each image's share of it.
+"""The statistics of a batch norm in training mode, and each image's part of them.
 
-In one pass over u for both: each image's sums of u and of (u - guess) * u, where the
-guess of a channel's mean is the running mean, give the means and the variance. That
-cancels digits where the guess is far off or the mean large beside the deviation, which
-the result tells; in such channels each image's mean is subtracted first. Sums over an
-image are float32 and are put together in float64.
+One pass over u computes both: each image's sums of u and of (u - guess) * u, where the
+guess of a channel's mean is the running mean, give the means and the variance. Digits
+cancel if the guess is far off or the mean is large compared with the deviation. The
+result shows this, and for such channels each image's mean is subtracted first. Sums
+over an image are in float32 and are added up in float64.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,21 +17,21 @@ from torch import distributed as dist
 from .channel_sums import as_images, sums_and_products
 
 # Bytes of u at once, so that it and its differences, read twice each, stay in a cache.
-# Of 128 KiB to all of it the best at 7x7 to 120x160 pixels (2 MiB of L2).
+# The best of 128 KiB to all of u, at 7x7 to 120x160 pixels (2 MiB of L2).
 CHUNK = 2**19
 LINE = 16  # floats in a cache line
-# In variances, the most that quick sums serve for: of the product of the guess's error
-# and the mean, and of the squared mean. The variance is found as a small difference of
-# these; an error of 1e-7 in a sum is then one of 1e-6 in the variance at most.
+# Quick sums are used up to this multiple of the variance: of the product of the guess's
+# error and the mean, and of the squared mean. The variance is a small difference of
+# these, so an error of 1e-7 in a sum is at most one of 1e-6 in the variance.
 MOST_OFF, MOST_SQUARED = 4, 9
 
 
 class BatchStatistics(NamedTuple):
-    """Of u (N, C, H, W); in float32 where u is narrower, else in its dtype.
+    """Statistics of u (N, C, H, W), in its dtype but at least in float32.
 
     Attributes:
         mean, rstd: (C,), of the batch, that is of all ranks' images. The mean is in
-            float64 where it was found so.
+            float64 if it was computed in float64.
         offsets: (N, C), each image's mean minus the batch's.
         count: Pixels in the batch.
     """
@@ -46,11 +46,11 @@ class BatchStatistics(NamedTuple):
 def batch_statistics(
     u: Tensor, norm: nn.Module, group: dist.ProcessGroup | None = None
 ) -> BatchStatistics:
-    """Statistics of u (N, C, H, W), by which the norm's running ones are updated.
+    """Compute the statistics of u (N, C, H, W), and update the norm's running ones.
 
     Args:
         norm: A batch norm in training mode.
-        group: Whose ranks' images are the batch, None for this process's alone.
+        group: The ranks whose images are the batch; None for this process alone.
     """
     dtype = torch.promote_types(u.dtype, torch.float32)
     count = u.shape[0] * u.shape[2] * u.shape[3]
@@ -74,7 +74,7 @@ def batch_statistics(
 
 
 def tracked(norm: nn.Module) -> tuple[float, Tensor | None, Tensor | None]:
-    """Weight of the next batch in the running statistics, and these if there are any.
+    """Weight of the next batch in the running statistics, and these or None.
 
     Counts the batch, as a batch norm does.
     """
@@ -103,8 +103,8 @@ def over_ranks(
     """Mean (C,), variance (C,) and pixels of all ranks' images.
 
     The ranks exchange what torch's SyncBatchNorm does, in the same dtype and by the
-    same collective, so that a rank whose block is plain (watched by a hook, say) still
-    understands the others.
+    same collective, so that a rank that computes the block plainly (because of a hook,
+    say) can still take part.
     """
     sent = torch.cat([mean, torch.rsqrt(variance + eps), mean.new_tensor([count])])
     table = gathered(sent, group)
@@ -118,7 +118,7 @@ def over_ranks(
 
 
 def gathered(sent: Tensor, group: dist.ProcessGroup) -> Tensor:
-    """(L,) of each rank -> (ranks, L), by the collective that SyncBatchNorm takes."""
+    """(L,) of each rank -> (ranks, L), by the collective that SyncBatchNorm uses."""
     ranks = dist.get_world_size(group)
     table = sent.new_empty(ranks, len(sent))
     if dist.get_backend(group) == 'gloo':
@@ -154,7 +154,7 @@ def quick_statistics(u: Tensor, guess: Tensor | None) -> tuple[Tensor, Tensor, T
 
 
 def safe_statistics(u: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """As :func:`quick_statistics`, whatever u is, in two passes."""
+    """Like :func:`quick_statistics`, but for any u, in two passes."""
     n, channels, height, width = u.shape
     found = zip(*(moments(part, dim) for part, dim in parts(u)), strict=True)
     # Each (NC,), part by part, -> (N, C)
@@ -165,7 +165,7 @@ def safe_statistics(u: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def parts(u: Tensor) -> Iterator[tuple[Tensor, int]]:
-    """2-D parts of u in the order of (N, C), and the dimension that pixels are in."""
+    """Yield 2-D parts of u in the order of (N, C), and the dimension of the pixels."""
     n, channels, height, width = u.shape
     if u.is_contiguous():
         # (N, C, H, W) -> (NC, HW)

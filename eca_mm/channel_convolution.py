@@ -11,8 +11,8 @@ from .fused import convolution_dtype
 def channel_convolution(y: Tensor, weight: Tensor) -> Tensor:
     """``conv1d(y, weight)`` with padding of half a kernel, in fewer and cheaper steps.
 
-    For so little work, k taps on N * C numbers, torch's convolutions on the CPU take
-    most of their time to begin.
+    For so little work, k taps on N * C numbers, torch's convolutions on the CPU spend
+    most of their time on overhead.
 
     Args:
         y: (N, C).

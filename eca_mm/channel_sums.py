@@ -1,4 +1,4 @@
-"""Sums over the pixels of each channel, quick where nothing is differentiated again."""
+"""Sums over the pixels of each channel, fast unless they are differentiated again."""
 
 import torch
 from torch import Tensor
@@ -38,10 +38,10 @@ def sums_and_products(
 
 
 def as_images(*tensors: Tensor) -> list[Tensor] | None:
-    """Tensors (N, C, H, W) as few images of many channels, if the CPU can sum those.
+    """View tensors (N, C, H, W) as few images of many channels, if the CPU sums those.
 
-    That is as one of NC channels, or with channels last as they are. None where they
-    differ in their dtypes or formats, or a sum needs a wider dtype.
+    That is one image of NC channels, or with channels last the tensors as they are.
+    None if they differ in dtype or memory format, or if a sum needs a wider dtype.
     """
     kinds = {(t.device.type, t.dtype) for t in tensors}
     if kinds not in ({('cpu', torch.float32)}, {('cpu', torch.float64)}):
@@ -62,9 +62,9 @@ def differentiates(grad: Tensor) -> bool:
 
 
 def is_batched(grad: Tensor) -> bool:
-    """Whether a gradient stands for a batch of them, whose memory nothing can read.
+    """Whether a gradient is a batch of gradients without memory that a kernel can read.
 
-    It does under ``is_grads_batched`` and where a backward pass runs in ``vmap``, which
+    That is so with ``is_grads_batched`` and if a backward pass runs in ``vmap``, which
     are two mechanisms; torch has no public name for either.
     """
     functorch = torch._C._functorch

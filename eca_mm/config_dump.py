@@ -1,9 +1,9 @@
-"""A config that a run left in its work dir: read as data, never run.
+"""Read the config that a run left in its work dir as data, without executing it.
 
-mmengine's own reader executes a Python config, and loads YAML with a reader that calls
-what the file says. A work dir may be anyone's, and a dump holds nothing but values: so
-the text is taken apart by Python's parser, and what is more than a value is refused.
-``_base_`` and ``custom_imports`` stay the plain values that they are in a dump.
+mmengine's own reader executes a Python config, and its YAML loader calls what the file
+names. A work dir need not be trusted, and a dump contains nothing but values: so the
+text is parsed by Python's parser, and anything that is not a plain value is rejected.
+``_base_`` and ``custom_imports`` remain the plain values that they are in a dump.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PLAIN = (str, int, float, bool, type(None))
 
 
 class ConfigDumpError(ValueError):
-    """A file is no dump of a config: one line that says why."""
+    """A file is not a dump of a config; the message is one line that says why."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ def load_dump(path: Path) -> Config:
     """The config in a work dir, which :meth:`mmengine.config.Config.dump` wrote.
 
     Raises:
-        ConfigDumpError: It is not there, too large, not written in Python, or has more
-            than plain values in it.
+        ConfigDumpError: It does not exist, is too large, is not written in Python, or
+            contains more than plain values.
     """
     if path.suffix != '.py':
-        raise ConfigDumpError(f'{path.name} is no dump of a config in Python: not read')
+        raise ConfigDumpError(f'{path.name} is not a config dumped as Python: not read')
     try:
         text = read_bounded(path, MOST_BYTES).decode()
     except (OSError, ValueError) as error:
@@ -59,9 +59,9 @@ def load_dump(path: Path) -> Config:
     try:
         return Config(parse_dump(text))
     except KeyError as error:  # mmengine's own names, such as 'text'
-        raise ConfigDumpError(f'{path.name} is no dump of a config: {error}') from error
+        raise ConfigDumpError(f'{path.name} is not a dumped config: {error}') from error
     except ConfigDumpError as error:
-        raise ConfigDumpError(f'{path.name} is no dump of a config: {error}') from None
+        raise ConfigDumpError(f'{path.name} is not a dumped config: {error}') from None
 
 
 def parse_dump(text: str) -> dict:
@@ -102,7 +102,7 @@ def assignment_of(line: ast.stmt) -> tuple[str, ast.expr]:
 
 
 def value_of(node: ast.expr, names: dict[str, Sized]) -> Sized:
-    """What an expression is, without running it."""
+    """The value of an expression, which is not executed."""
     if isinstance(node, ast.Name):
         if node.id not in names:
             raise refusal(node, f'names {node.id[:40]}, which is not set above it')
@@ -162,10 +162,10 @@ def constant(node: ast.expr) -> Sized:
 def joined(
     node: ast.stmt | ast.expr, value: object, parts: list[Sized], flat=False
 ) -> Sized:
-    """A value made of others, refused where to walk through it would take too long.
+    """A value made of others, rejected if walking through it would take too long.
 
     Args:
-        flat: The parts stand one after the other, and not within the value.
+        flat: The parts follow one another and are not nested in the value.
     """
     size = 1 + sum(part.size for part in parts)
     depth = max((part.depth for part in parts), default=0) + (not flat)
@@ -181,5 +181,5 @@ def refusal(node: ast.stmt | ast.expr, what: str) -> ConfigDumpError:
 
 
 def reason(error: Exception) -> str:
-    """What an error says, on one line of bearable length."""
+    """The message of an error as one short line."""
     return ' '.join(str(error).split())[:120] or type(error).__name__

@@ -1,4 +1,4 @@
-"""What stops a request, a file or a run: each error says why in one line."""
+"""The errors of a request, a file or a run; each says in one line what is wrong."""
 
 
 class CheckpointError(ValueError):
@@ -6,18 +6,18 @@ class CheckpointError(ValueError):
 
 
 class RequestError(Exception):
-    """The request is wrong: each argument says what and how to mend it, in one line."""
+    """The request is wrong: each argument says what and how to fix it, in one line."""
 
 
 class RunStopped(Exception):
-    """A run ends before its time, for a reason that one line tells.
+    """A run stops early; the message is one line with the reason.
 
     Args:
-        line: What happened and how to go on.
+        line: What happened and how to continue.
         status: The exit status of the tool.
 
     Attributes:
-        of_one_rank: Whether the other ranks know nothing of it.
+        of_one_rank: Whether the other ranks do not know of it.
     """
 
     of_one_rank = False

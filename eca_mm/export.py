@@ -49,7 +49,7 @@ class Features(nn.Module):
 
 
 def folded(features: Features) -> tuple[Features, Counter[str]]:
-    """A copy with its norms folded, those of fused ends too, and what was folded."""
+    """A copy with its norms folded, those of fused tails too, and what was folded."""
     copy = deepcopy(features)
     for module in copy.modules():
         if hasattr(module, 'fused_tail'):

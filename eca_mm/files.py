@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-# How a cell begins that Excel or LibreOffice works out, in full width, too.
+# How a cell begins that Excel or LibreOffice computes, in full width, too.
 FORMULA = ('=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠')
 
 
@@ -47,7 +47,7 @@ def write_rows(path: Path, rows: Iterable[Iterable]) -> None:
 
 
 def no_formula(value):
-    """A text that a spreadsheet would work out, with an apostrophe before it.
+    """A text that a spreadsheet would compute, with an apostrophe before it.
 
     Numbers stay as they are, also as text.
     """
@@ -127,7 +127,7 @@ def read_bounded(path: Path, most: int) -> bytes:
 
 
 def check_size(path: Path, most: int) -> None:
-    """Refuse what is no regular file, or is larger, before it is opened.
+    """Reject what is no regular file, or is larger, before it is opened.
 
     Raises:
         OSError: It is not there, or no regular file.

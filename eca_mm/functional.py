@@ -74,7 +74,7 @@ def eca_tail(
     eps: float = 1e-5,
     factor: float = 1,
 ) -> Tensor:
-    """The end of a residual block: relu(eca(norm(u)) + identity).
+    """The tail of a residual block: relu(eca(norm(u)) + identity).
 
     Args:
         u: Output of the last convolution (N, C, H, W).

@@ -1,7 +1,7 @@
-"""The end of a residual block in fewer passes over memory and with less saved.
+"""The tail of a residual block in fewer passes over memory and with less saved.
 
 A block ends in relu(gate * norm(conv(x)) + identity). Where the norm is affine, as a
-batch norm in eval mode is (a * u + b), the end is relu(scale * u + shift + identity)
+batch norm in eval mode is (a * u + b), the tail is relu(scale * u + shift + identity)
 with ``scale = gate * a`` and ``shift = gate * b``, (N, C) each. So are the means that
 the gate needs: those of norm(u) are a * mean(u) + b, and where the convolution is 1x1
 those of u are its weight times those of x, which has a quarter of the channels in a

@@ -1,4 +1,4 @@
-"""The end of a residual block whose norm learns from the batch, with less saved.
+"""The tail of a residual block whose norm learns from the batch, with less saved.
 
 relu(gate * norm(u) + identity), where the norm is a batch norm in training mode and the
 gates come from the means of its output. That is affine, too, once the statistics of the

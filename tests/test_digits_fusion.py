@@ -36,7 +36,7 @@ def test_losses_begin_alike(repo, tmp_path):
         capture_output=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
-    assert 'fused: 8 of 8 block ends fused' in done.stdout
+    assert 'fused: 8 of 8 block tails fused' in done.stdout
     with open(tmp_path / 'out/fusion.csv', newline='') as file:
         rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
     assert [row['iteration'] for row in rows] == [1, 2, 3]

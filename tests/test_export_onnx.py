@@ -1,4 +1,4 @@
-"""tools/export_onnx.py: the file that it writes, and what is refused."""
+"""tools/export_onnx.py: the file that it writes, and what is rejected."""
 
 import sys
 from pathlib import Path

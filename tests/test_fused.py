@@ -1,4 +1,4 @@
-"""The fused end of a block against the plain operators, by value and by gradient."""
+"""The fused tail of a block against the plain operators, by value and by gradient."""
 
 import pytest
 import torch
@@ -66,7 +66,7 @@ def test_values_and_layout(fused, layout):
         strict=True,
     ):
         torch.testing.assert_close(ours, theirs)
-    # The inputs tell a wrong end: without the shift it differs.
+    # The inputs tell a wrong tail: without the shift it differs.
     args[3] = torch.zeros(N, K, dtype=torch.float64)
     assert not torch.allclose(fused(*args), expected, rtol=0.02)
 

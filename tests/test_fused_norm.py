@@ -1,4 +1,4 @@
-"""The fused end with a norm that learns from the batch, against plain operators."""
+"""The fused tail with a norm that learns from the batch, against plain operators."""
 
 import copy
 
@@ -118,14 +118,14 @@ SPREADS = [(1.0, 1.0), (1e3, 1.0), (1e3, 1e-2), (1e-3, 1e-4)]
 @pytest.mark.parametrize(('mean', 'std'), SPREADS)
 def test_errs_at_most_twice_as_much_as_the_plain_operators(mean, std, layout):
     """In float32 against float64: the output and all gradients, of six ends."""
-    # (6, 2, results): of the fused end and of the plain operators
+    # (6, 2, results): of the fused tail and of the plain operators
     errors = torch.tensor([end_errors(mean, std, layout) for _ in range(6)])
     for mine, torchs in zip(*errors.mean(0).tolist(), strict=True):
         assert mine < 2 * torchs + 1e-6
 
 
 def end_errors(mean, std, layout):
-    """Of the fused end and of the plain operators."""
+    """Of the fused tail and of the plain operators."""
     end = End(channels=WIDE)
     low = inputs(torch.float32, layout, mean, std, WIDE)
     exact = copy.deepcopy(end).double()

@@ -1,6 +1,6 @@
-"""Synchronised norms in fused ends: ranks on gloo against one process with all images.
+"""Synchronised norms in fused tails: ranks on gloo against one process with all images.
 
-torch's own SyncBatchNorm refuses tensors of the CPU, so no plain path is beside it.
+torch's own SyncBatchNorm rejects tensors of the CPU, so no plain path is beside it.
 """
 
 import subprocess

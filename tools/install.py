@@ -3,7 +3,7 @@
 
 The package installer/ beside this file does the work. This file keeps to what Python 2
 can read: there too a Python that is too old gets one line, and no SyntaxError.
-Exit status: 0 done, 2 something to mend, told in one line.
+Exit status: 0 done, 2 something to fix, told in one line.
 """
 
 import sys

@@ -17,7 +17,7 @@ from .workload import Settings, Workload
 SIZE = (224, 224)
 CLASSES = 1000
 BASELINE = 'none'
-# Our row: the paper's method, and whether block ends are fused.
+# Our row: the paper's method, and whether block tails are fused.
 ROWS = {
     BASELINE: ('ResNet', False),
     'SE': ('SENet', False),

@@ -23,7 +23,7 @@ class Provider:
 
     Attributes:
         attention: Config of the plugin, None for the plain network.
-        fused: Compute the end of each block by :mod:`eca_mm.fused`, where it can be;
+        fused: Compute the tail of each block by :mod:`eca_mm.fused`, where it can be;
             'torch': by no kernels of ours on a GPU either.
         placed: Where it stands: behind each block's last norm by default.
         package: What must be installed for it.

@@ -1,4 +1,4 @@
-"""The workloads of each level: the end of a block, a backbone, a detector."""
+"""The workloads of each level: the tail of a block, a backbone, a detector."""
 
 import copy
 from collections.abc import Iterator, Sequence

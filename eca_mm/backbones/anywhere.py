@@ -43,7 +43,7 @@ def WithAttention(
     run: maps may be (N, C, H, W) or (N, H, W, C), or tokens (N, L, C).
 
     In the blocks of a :class:`PluginResNet` the attention is a plugin behind the last
-    convolution, before the addition, where the paper has it and where ends are fused.
+    convolution, before the addition, where the paper has it and where tails are fused.
     In all others it is behind the whole block.
 
     Args:
@@ -61,7 +61,7 @@ def WithAttention(
               dots: ``'stages.*.blocks.*'``.
         identity_init: Begin as the identity, so that the outputs are those of the plain
             module bit for bit (of a PluginResNet but for rounding); also after
-            ``init_weights``, which draws layers anew.
+            ``init_weights``, which draws layers again.
         kwargs: Further arguments of the module, so that a config can put this over its
             base's: ``backbone=dict(type='WithAttention', module=dict(type='CSPNeXt'),
             ...)``.

@@ -95,7 +95,7 @@ class Whole(Mixin):
     def init_weights(self, *args, **kwargs) -> None:
         """The host's, after which attention is the identity where it was before.
 
-        Hosts draw all layers of a kind anew, those of attention too. What a checkpoint
+        Hosts draw all layers of a kind again, those of attention too. What a checkpoint
         gives meanwhile stays. A host that was initialised already keeps its weights,
         those of attention too.
         """

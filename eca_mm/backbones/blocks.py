@@ -25,7 +25,7 @@ class PluginBottleneck(Bottleneck):
             ``positions``. Plugins 'after_block' see the block's output, after its ReLU.
 
     Attributes:
-        fused_tail: Compute the block's end by :func:`fused_tail` where it can be, on a
+        fused_tail: Compute the block's tail by :func:`fused_tail` where it can be, on a
             GPU by kernels; 'torch' and 'triton' by no kernels or by them.
     """
 
@@ -42,7 +42,7 @@ class PluginBottleneck(Bottleneck):
         )
 
     def fusable_attention(self, x: Tensor) -> ChannelAttention | None:
-        """The attention of the block's end if it can be fused for an input."""
+        """The attention of the block's tail if it can be fused for an input."""
         names = self.after_conv3_plugin_names if self.with_plugins else ()
         return attention_to_fuse(self, x, self.norm3, names)
 
@@ -52,7 +52,7 @@ class PluginBottleneck(Bottleneck):
         return self.forward_plugin(out, self.after_block_plugin_names)
 
     def fused(self, x: Tensor, attention: ChannelAttention) -> Tensor:
-        """The host's forward with a fused end."""
+        """The host's forward with a fused tail."""
         out = self.relu(self.norm1(self.conv1(x)))
         out = self.forward_plugin(out, self.after_conv1_plugin_names)
         out = self.relu(self.norm2(self.conv2(out)))

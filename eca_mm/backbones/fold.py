@@ -23,11 +23,11 @@ def fold_norms(model: nn.Module) -> Counter[str]:
     module, as the host's modules are and as mmcv's ``fuse_conv_bn`` has it. That
     function would also fold a convolution that several norms share, as those of mmdet's
     ``RetinaSepBNHead``, or one whose norm comes first; here they stay as they are. So
-    do the last norms of blocks with a fused end, which folds them itself and is faster
+    do the last norms of blocks with a fused tail, which folds them itself and is faster
     with them than without.
 
     Returns:
-        How many norms were folded (``'folded'``), are left to fused ends (``'fused'``)
+        How many norms were folded (``'folded'``), are left to fused tails (``'fused'``)
         and stay as they are (by the name of their class).
     """
     fused = {id(norm) for norm in norms_of_fused_tails(model)}
@@ -61,7 +61,7 @@ def foldable(parent: nn.Module, conv: nn.Module, norm: nn.Module) -> bool:
 
 
 def norms_of_fused_tails(model: nn.Module) -> Iterator[nn.Module]:
-    """The last norms of the blocks whose end is fused in an eager forward."""
+    """The last norms of the blocks whose tail is fused in an eager forward."""
     kinds = (PluginBasicBlock, PluginBottleneck)
     for block in model.modules():
         if not isinstance(block, kinds):
@@ -84,6 +84,6 @@ def describe(found: Counter[str]) -> str:
     folded, fused = counts.pop(FOLDED, 0), counts.pop(FUSED, 0)
     parts = [f'{folded} of {found.total()} norms folded into their convolutions']
     if fused:
-        parts.append(f'{fused} by the fused ends of their blocks')
+        parts.append(f'{fused} by the fused tails of their blocks')
     parts += [f'{count} {name} left as they are' for name, count in counts.items()]
     return ', '.join(parts)

@@ -1,4 +1,4 @@
-"""When the end of a residual block can be computed by :mod:`.fused_tail`."""
+"""When the tail of a residual block can be computed by :mod:`.fused_tail`."""
 
 from collections.abc import Iterable, Sequence
 
@@ -40,7 +40,7 @@ def check_fused_tail(fused_tail: bool | str) -> bool | str:
 def attention_to_fuse(
     block: nn.Module, x: Tensor, norm: nn.Module, plugin_names: Sequence[str]
 ) -> ChannelAttention | None:
-    """The attention after a block's last norm if its end can be fused, else None.
+    """The attention after a block's last norm if its tail can be fused, else None.
 
     It can where the norm is a batch norm, nothing but a channel attention follows it,
     then the addition and a ReLU; where none of these modules has a hook (counters of
@@ -96,13 +96,13 @@ def is_fusable_norm(norm: nn.Module, x: Tensor) -> bool:
 
 
 def is_quicker(x: Tensor, attention: ChannelAttention, how: bool | str) -> bool:
-    """Whether a fused end of ``x`` is worth it, where it could be.
+    """Whether a fused tail of ``x`` is worth it, where it could be.
 
     On the CPU it is. On a GPU ECA's kernels are where they run: memory and the GPU's
     time decide, which they save. Eager steps in which the GPU waits for its host lose
     by the clock, in the backbone's training 1.2 to 1.5 to the plain network, about as
     the usual ECA does (figures in docs/gpu.md); which of them waits is not known here.
-    torch's operators, of which an end by them has more, are not worth it: launching
+    torch's operators, of which a tail by them has more, are not worth it: launching
     them takes a GPU's host longer than the plain ones, and in training mode they pass
     over memory more often, too. Nor are the kernels with other gates, whose many small
     operators it must launch as well. 'torch' and 'triton' ask for either nevertheless.

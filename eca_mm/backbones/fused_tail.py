@@ -1,4 +1,4 @@
-"""How a residual block's end is computed by :mod:`eca_mm.fused`."""
+"""How a residual block's tail is computed by :mod:`eca_mm.fused`."""
 
 from collections.abc import Callable
 
@@ -77,7 +77,7 @@ def pays_off(x: Tensor) -> bool:
     Not on a GPU: cuDNN's convolutions use TF32, and products image by image by default
     do not. On the CPU if there are more pixels than channels: a projection passes over
     gated weights (N, K, C) where a tail passes over feature maps (N, K, H, W), about as
-    often. Of the plain end's CPU time (1 thread of a busy Xeon, conv3 included, the
+    often. Of the plain tail's CPU time (1 thread of a busy Xeon, conv3 included, the
     addition not yet in place) projection and tail took in a training step 1.35 and 1.09
     in c5 of a 480x640 image (512 channels, 300 pixels), 1.40 and 1.05 with two images,
     1.07 and 1.21 in its c4, 1.00 and 1.10 in c5 of 800x1216 (950 pixels); in inference

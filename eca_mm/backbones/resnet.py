@@ -28,12 +28,12 @@ class PluginResNet(ResNet):
               last but one of c4: ``blocks=((), (), (-2,), ())``.
 
             BasicBlocks (depth 18 and 34) take plugins too.
-        fused_tail: Compute the end of a block whose last plugin is a channel attention
+        fused_tail: Compute the tail of a block whose last plugin is a channel attention
             in one go, with less saved for backward, wherever
             :func:`.fusable.attention_to_fuse` finds that the result is the same but
             for rounding. On a GPU the kernels of :mod:`eca_mm.kernels` do that for
             ECA, in float32 and below, where they run (`eca_mm.kernels.probe`); other
-            ends are plain there. 'torch' asks for torch's operators, 'triton' for the
+            tails are plain there. 'torch' asks for torch's operators, 'triton' for the
             kernels, with any gate.
         args, kwargs: As mmdet's ResNet's.
 
@@ -69,7 +69,7 @@ class PluginResNet(ResNet):
         return stage_plugins
 
     def check_plugin(self, plugin: dict) -> None:
-        """Refuse a plugin that cannot be placed."""
+        """Reject a plugin that cannot be placed."""
         positions = PLUGIN_BLOCKS[self.block].positions
         if plugin.get('position') not in positions:
             raise ValueError(
@@ -130,7 +130,7 @@ class ECAResNet(PluginResNet):
             position come before the ECA.
         identity_init: Ours, not the paper's: every ECA begins as the identity, so that
             with a plain ResNet's weights the network starts exactly as that one does
-            (but for rounding where its end is fused).
+            (but for rounding where its tail is fused).
         kwargs: Every other argument of :class:`PluginResNet` and mmdet's ``ResNet``.
 
     Raises:

@@ -28,7 +28,7 @@ def run_campaign(plan: Plan, where: Where, tools: Tools, show: Show) -> list[Run
 
     Raises:
         RequestError: Another campaign is at work in the folder, a config is not the one
-            that runs were begun with, or the executor refuses.
+            that runs were begun with, or the executor rejects.
         RunStopped: A signal has ended it, and the runs have saved; or nothing can be
             noted any more.
     """
@@ -42,7 +42,7 @@ def run_campaign(plan: Plan, where: Where, tools: Tools, show: Show) -> list[Run
                 driver.drive(show)
         except OSError as error:  # the disk is full, or the folder is gone
             raise RunStopped(
-                f'{error}: mend it, and the same command goes on'
+                f'{error}: fix it, and the same command continues'
             ) from error
     return [run for run in runs if run in driver.failed]
 
@@ -188,5 +188,5 @@ class Driver:
     def stopped(self, left: str) -> RunStopped:
         name = signal.Signals(self.signal).name
         done = f'{len(self.done)} of {len(self.runs)} runs are done'
-        line = '; '.join(filter(None, (done, left, 'the same command goes on')))
+        line = '; '.join(filter(None, (done, left, 'the same command continues')))
         return RunStopped(f'by {name}: {line}', status=128 + self.signal)

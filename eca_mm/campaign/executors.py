@@ -24,7 +24,7 @@ from .plan import Run
 YEARS = 60 * 24 * 365 * 10  # minutes; submitit ends local jobs after 5 by default
 EVERY = 10  # seconds between two questions to Slurm
 SAVE = 120  # seconds to save in before a time limit
-REQUEUES = 1000  # at the time limit: each goes on where the last one was
+REQUEUES = 1000  # at the time limit: each continues where the last one was
 
 
 @dataclass
@@ -142,7 +142,7 @@ def submit(executor, work: Job):
     The campaign gets those, and tells the job to save and end.
 
     Raises:
-        RequestError: Slurm refuses it.
+        RequestError: Slurm rejects it.
     """
     import cloudpickle
     from submitit.core.utils import FailedJobError, FailedSubmissionError
@@ -153,7 +153,7 @@ def submit(executor, work: Job):
             return executor.submit(work)
     except (FailedJobError, FailedSubmissionError) as error:
         raise RequestError(
-            f'Slurm refuses a job: {error} (if it limits how many you have: --jobs N)'
+            f'Slurm rejects a job: {error} (if it limits how many you have: --jobs N)'
         ) from error
     finally:
         cloudpickle.unregister_pickle_by_value(job)

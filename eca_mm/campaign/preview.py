@@ -44,7 +44,7 @@ def dry_run(plan: Plan, tflops: float) -> None:
         if any(finding.level != NOTE for finding in told):
             console.print(as_table(row, told))
         else:
-            console.print(f'{row}: nothing to mend', highlight=False)
+            console.print(f'{row}: nothing to fix', highlight=False)
     errors = sum(count(told, ERROR) for told in findings.values())
     if errors:
         raise RequestError(f'{plural(errors, "thing")} to fix before this can run')

@@ -60,7 +60,7 @@ def status_of(run: Run) -> Status:
 def why_waiting(own: dict, told: dict) -> str:
     """What is to say about a run that nobody is at work on."""
     if told.get('status') in notes.INTERRUPTED or (told and 'status' not in told):
-        return 'was interrupted, goes on'
+        return 'was interrupted, continues'
     if told.get('status'):
         return f'failed once: {told["words"]}'
     if own.get('executor') == 'slurm' and own.get('job_id'):

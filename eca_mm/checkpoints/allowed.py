@@ -1,6 +1,6 @@
 """The few classes and functions that a checkpoint may name, beside torch's own.
 
-torch >= 2.6 loads files with ``weights_only=True`` and refuses every class it does not
+torch >= 2.6 loads files with ``weights_only=True`` and rejects every class it does not
 know, so mmengine 0.10.7 cannot read its own checkpoints: their message hub keeps
 ``HistoryBuffer`` objects on numpy arrays, and OneCycle's schedulers one of their
 methods. These are allowed for every ``torch.load``, and no more is. numpy's own
@@ -25,7 +25,7 @@ def one_cycle(*args) -> None:
     Raises:
         ValueError: A file calls it.
     """
-    raise ValueError('checkpoint asks for OneCycleParamScheduler(...): refused')
+    raise ValueError('checkpoint asks for OneCycleParamScheduler(...): rejected')
 
 
 # What a file may ask of what; mmengine pickles these by getattr.
@@ -45,7 +45,7 @@ def attribute(owner: Callable, name: str) -> Callable:
     """
     real, names = ATTRIBUTES.get(owner, (None, ())) if callable(owner) else (None, ())
     if name not in names:
-        raise ValueError(f'checkpoint asks for {name!r} of {owner!r}: refused')
+        raise ValueError(f'checkpoint asks for {name!r} of {owner!r}: rejected')
     return getattr(real, name)
 
 
@@ -61,7 +61,7 @@ def number_type(name: str, *args) -> np.dtype:
         ValueError: Anything but a plain number is asked for.
     """
     if name not in NUMBERS:
-        raise ValueError(f'checkpoint asks for numpy.dtype({name!r}): refused')
+        raise ValueError(f'checkpoint asks for numpy.dtype({name!r}): rejected')
     return np.dtype(name)
 
 
@@ -71,7 +71,7 @@ def ndarray(*args) -> None:
     Raises:
         ValueError: A file calls it.
     """
-    raise ValueError('checkpoint asks for numpy.ndarray(...): refused')
+    raise ValueError('checkpoint asks for numpy.ndarray(...): rejected')
 
 
 MMENGINE_GLOBALS = [

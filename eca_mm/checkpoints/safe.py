@@ -109,11 +109,11 @@ def moved(content: object, map_location) -> object:
 def reason(error: Exception) -> str:
     """What is wrong with a file, in place of torch's advice to load it unsafely."""
     text = str(error)
-    refused = re.search(r'GLOBAL (\S+)|asks for (.+): refused', text)
+    refused = re.search(r'GLOBAL (\S+)|asks for (.+): rejected', text)
     if refused:
         return (
             f'asks for {refused[1] or refused[2]}, which could run code, and is '
-            'refused: get a file of tensors and plain values only'
+            'rejected: get a file of tensors and plain values only'
         )
     inner = re.search(r'WeightsUnpickler error:\s*(.+)', text)
     line = inner[1] if inner else (text.splitlines() or [''])[0]

@@ -2,7 +2,7 @@
 
 Names as of timm 1.0, timm/models/resnet.py: attention of any kind is ``se``, and
 ``bn1`` is the last norm of the stem. A model that has no counterpart in mmdet's ResNet
-is refused by name; a state dict carries none, so its shapes tell.
+is rejected by name; a state dict carries none, so its shapes tell.
 """
 
 import re

@@ -1,7 +1,7 @@
-"""The commands, one a file, and ``eca-mm``, which names them.
+"""The commands, one a file, and ``eca-mm``, which runs them.
 
-Beside each command.py lies command_request.py, what it can be asked for. That imports
-nothing that takes long, so that help and wrong requests need no patience.
+Each COMMAND.py has a COMMAND_request.py with its arguments. That file imports nothing
+that takes long, so that ``--help`` and errors in a command line appear at once.
 """
 
 import sys
@@ -24,23 +24,23 @@ __all__ = ['run_command', 'run_named']
 COMMANDS = {
     'train': 'train a detector, with a check before it starts',
     'test': 'evaluate a checkpoint with COCO metrics',
-    'check': 'look at config, data, weights and disk, and show all that is wrong',
-    'infer': 'find objects in images and videos, and draw them',
+    'check': 'check config, data, weights and disk, and show every problem',
+    'infer': 'detect objects in images and videos, and draw them',
     'report': 'compare evaluated runs on one page',
     'compare': 'train, test and report rows over seeds, here or on Slurm',
-    'convert': 'convert published weights to the names used here',
-    'complexity': "count parameters and GFLOPs, also of the paper's rows",
-    'benchmark': 'measure what attention costs: time and memory',
+    'convert': 'convert published weights into files for this package',
+    'complexity': "count parameters and GFLOPs, also for the paper's rows",
+    'benchmark': 'measure what attention costs in time and memory',
     'visualize': 'show what the channel gates of a trained model learned',
     'export': 'write a detector, or backbone and neck, as an ONNX file',
 }
-# These import MMDetection themselves if they come to need it.
+# These import MMDetection themselves, and only if they need it.
 LATE_HOST = ('report', 'convert')
-# Those that may do without MMDetection, and when they cannot.
+# Commands that can run without MMDetection, and when they need it after all.
 HOSTLESS = {'infer': lambda args: not args.model.endswith('.onnx')}
 EPILOG = """\
-"eca-mm COMMAND --help" tells what each takes. A config is a path, or eca_mm::NAME.py
-for one that comes with this package, whose folder "eca-mm --where" prints.
+"eca-mm COMMAND --help" shows the arguments of a command. A config is a path, or
+eca_mm::NAME.py for one of this package, whose folder "eca-mm --where" prints.
 
 examples:
   eca-mm train eca_mm::eca_faster_rcnn_r50.py --check
@@ -51,7 +51,7 @@ examples:
 
 
 def run_command(name: str) -> int:
-    """Run a command on the arguments of this process; returns its exit status."""
+    """Run a command with the arguments of this process; return its exit status."""
     return exit_status(partial(perform, name))
 
 
@@ -87,7 +87,7 @@ def run_named() -> int:
     )
     parser.add_argument('--version', action='version', version=eca_mm.__version__)
     parser.add_argument(
-        '--where', action='store_true', help='print where configs and tools lie'
+        '--where', action='store_true', help='print the folder of configs and tools'
     )
     parser.add_argument(
         'command', nargs='?', choices=COMMANDS, metavar='COMMAND', help=SUPPRESS

@@ -33,7 +33,7 @@ OPERATORS = 15  # rows of a profile
 def models(
     args: argparse.Namespace, settings: Settings
 ) -> Iterator[tuple[str, dict[str, Workload]]]:
-    """Name of each model that the arguments ask for, and its workloads by provider."""
+    """Yield the name of each requested model, and its workloads by provider."""
     detectors = args.level == 'detector'
     configs = [read_config(path) for path in args.config] if detectors else []
     try:
@@ -43,18 +43,18 @@ def models(
 
 
 def settle(args: argparse.Namespace) -> None:
-    """Fill in what depends on the machine, and what that makes of the names.
+    """Fill in what depends on the machine, and drop names that it cannot measure.
 
     Raises:
-        RequestError: A GPU is asked for where torch sees none, or torch.compile, where
-            it does not work, cannot be left out.
+        RequestError: A GPU is requested and torch sees none, or torch.compile does not
+            work here and is needed.
     """
     gpu = torch.cuda.is_available()
     if args.device == 'cuda' and not gpu:
         raise RequestError('--device cuda: torch sees no GPU here')
     args.device = args.device or ('cuda' if gpu else 'cpu')
     if args.tf32 and args.device == 'cpu':
-        raise RequestError('--tf32 means nothing on the CPU: leave it out')
+        raise RequestError('--tf32 has no effect on the CPU: leave it out')
     if args.tf32:
         torch.backends.cudnn.allow_tf32 = args.tf32 == 'on'
         torch.backends.cuda.matmul.allow_tf32 = args.tf32 == 'on'
@@ -64,7 +64,7 @@ def settle(args: argparse.Namespace) -> None:
 
 
 def without_compiled(found: list[str], args: argparse.Namespace) -> list[str]:
-    """The names without those that torch.compile cannot serve here, which it says."""
+    """Drop the names that need torch.compile where it fails, and say so."""
     compiled = [name for name in found if name.endswith(providers.COMPILED)]
     obstacle = providers.compile_obstacle(args.device) if compiled else None
     if obstacle is None:
@@ -112,7 +112,7 @@ def measure(args: argparse.Namespace, settings: Settings) -> list[dict]:
 
 @contextmanager
 def progress(total: int) -> Iterator[Callable[[], None]]:
-    """Show how far it is and how long it will take, on stderr."""
+    """Show the progress and the remaining time on stderr."""
     console = Console(stderr=True)
     with Progress(
         console=console,
@@ -147,7 +147,7 @@ def circumstances(args: argparse.Namespace, settings: Settings) -> dict:
 
 
 def tf32(device: str) -> str:
-    """Where products in float32 are TF32's; empty on the CPU."""
+    """Which float32 operations use TF32; empty on the CPU."""
     if device == 'cpu':
         return ''
     convolutions = torch.backends.cudnn.allow_tf32
@@ -157,7 +157,7 @@ def tf32(device: str) -> str:
 
 
 def print_profiles(args: argparse.Namespace, settings: Settings) -> None:
-    """For each model and step the operators that differ most from the baseline's."""
+    """Print, for each model and step, the operators that differ most in time."""
     for model, workloads in models(args, settings):
         for step in args.steps:
             times = []

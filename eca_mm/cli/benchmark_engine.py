@@ -1,4 +1,4 @@
-"""``benchmark --level engine``: a whole run beside one of MMDetection's train.py."""
+"""``benchmark --level engine``: a whole run compared with MMDetection's train.py."""
 
 import argparse
 from collections.abc import Callable

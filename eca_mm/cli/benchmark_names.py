@@ -1,4 +1,4 @@
-"""What a benchmark measures side by side: configs, or providers of attention."""
+"""The names that a benchmark compares: of configs, or of providers of attention."""
 
 import argparse
 from pathlib import Path
@@ -24,7 +24,7 @@ def names(args: argparse.Namespace) -> list[str]:
     if args.paper_table:
         return []
     if args.profile == args.baseline:
-        raise RequestError(f'--profile {args.profile}: that is the baseline itself')
+        raise RequestError(f'--profile {args.profile} is the baseline itself')
     wanted = [args.profile] if args.profile else args.providers
     wanted = wanted or [
         name

@@ -1,8 +1,8 @@
 """Measure what attention costs: time, memory, and bytes kept for the backward pass.
 
-Blocks' ends, backbones or whole detectors take turns, and every time is set beside the
-baseline's of the same round. "--level engine" trains a short run with our train command
-and with MMDetection's own train.py, and shows what either adds to the model.
+Tails of blocks, backbones or whole detectors take turns, and every time is compared
+with the baseline's in the same round. "--level engine" trains a short run with our
+train command and with MMDetection's train.py, and shows what each adds to the model.
 """
 
 import argparse
@@ -32,11 +32,11 @@ examples:
   python tools/benchmark.py --profile ours
   python tools/benchmark.py --level engine --rounds 5 --out engine.csv
 
-"saved" is what a forward pass keeps for the backward pass, parameters aside; "peak", on
-a GPU, the most that a step allocates beside weights and inputs. A training step is a
-forward and a backward pass; in --paper-table also the optimizer's step, all norms in
-training mode and nothing frozen, as on ImageNet. Weights and images are random. Times
-mean something on an idle machine only; ratios bear other work better.
+"saved" is what a forward pass keeps for the backward pass, without parameters; "peak"
+(on a GPU) is the most that a step allocates on top of weights and inputs. A training
+step is a forward and a backward pass; --paper-table adds the optimizer's step, with all
+norms in training mode and nothing frozen, as on ImageNet. Weights and images are
+random. Times are reliable on an idle machine only; ratios suffer less from other load.
 """
 BACKBONES = tuple(dict.fromkeys(row['backbone'] for row in load_table(3)))
 LEVELS = ('layer', 'backbone', 'detector', 'engine')
@@ -56,7 +56,7 @@ DEFAULTS = dict(
     amp=False,
     channels_last=False,
 )
-# Options that mean something at a level only, or not beside --paper-table or --profile.
+# Options that apply to some levels only, or not with --paper-table or --profile.
 OF_LEVELS = {
     'config': ('detector', 'engine'),
     'iterations': ('engine',),
@@ -68,7 +68,7 @@ NOT_IN_PAPER = (
     'level', 'config', 'providers', 'baseline', 'shape', 'depth', 'frozen_stages',
     'norms', 'profile', 'iterations',
 )  # fmt: skip
-# A run has device, precision and images from its config.
+# A run takes device, precision and images from its config.
 NOT_IN_ENGINE = (
     'providers', 'baseline', 'shape', 'profile', 'device', 'batch', 'tf32', 'dtype',
     'amp', 'channels_last', 'plot',
@@ -92,23 +92,22 @@ def add_subjects(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
         '--level', choices=LEVELS,
-        help="ends of a ResNet-50's blocks, a backbone (default), a detector, or what "
-        'a run does beside its model',
+        help="tails of a ResNet-50's blocks, a backbone (default), a detector, or what "
+        'a training run spends outside of its model',
     )  # fmt: skip
     add(
         '--providers', nargs='+', metavar='NAME',
         help=f'of {", ".join(providers.PROVIDERS)}; with {providers.COMPILED} behind a '
         f'name it runs under torch.compile, with {providers.FOLD} its norms are folded '
-        'and inference alone is measured (default: all that work here, by their plain '
-        'names)',
+        'and inference alone is measured (default: all that work here, without suffix)',
     )  # fmt: skip
     add('--baseline', metavar='NAME', help='always measured (default: plain)')
     add(
         '--config', nargs='+', metavar='CONFIG',
-        help='of a detector: one whose backbone gets the attention of each provider '
-        '(default: configs/faster_rcnn_r50.py), or several to stand side by side, the '
-        'first of them the baseline; of a run: one (default: a small one of '
-        'the digits, on made-up images)',
+        help='for detectors: one whose backbone gets the attention of each provider '
+        '(default: configs/faster_rcnn_r50.py), or several to compare, with the first '
+        'as the baseline; for a run: one (default: a small one of the digits project, '
+        'on synthetic images)',
     )  # fmt: skip
     add('--depth', type=int, choices=(50, 101, 152), help='of a backbone (default: 50)')
     add(
@@ -118,12 +117,12 @@ def add_subjects(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add(
         '--norms', choices=NORMS,
-        help="mode of a backbone's or an end's norms in a training step (default: "
+        help="mode of a backbone's or a tail's norms in a training step (default: "
         "eval, MMDetection's)",
     )  # fmt: skip
     add(
         '--paper-table', type=int, choices=[3],
-        help="images a second of the paper's classifiers at 224x224, beside its own",
+        help="images a second of the paper's classifiers at 224x224, next to its own",
     )  # fmt: skip
     add(
         '--backbones', nargs='+', choices=BACKBONES, metavar='NAME',
@@ -131,8 +130,8 @@ def add_subjects(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add(
         '--profile', metavar='NAME',
-        help='print which operators a provider spends its time in, beside the '
-        "baseline's, and measure nothing else",
+        help='print the operators that a provider spends its time in, compared with '
+        "the baseline's, and measure nothing else",
     )  # fmt: skip
 
 
@@ -165,7 +164,7 @@ def add_conditions(parser: argparse.ArgumentParser) -> None:
 
 
 def check(args: argparse.Namespace) -> None:
-    """Refuse what cannot be measured or would be ignored, and fill in the defaults."""
+    """Reject what cannot be measured or would be ignored, and fill in the defaults."""
     check_meaning(args)
     if args.paper_table:
         args.level = 'classifier'
@@ -187,7 +186,7 @@ def check(args: argparse.Namespace) -> None:
         if path and not path.parent.is_dir():
             raise RequestError(f'--{name} {path}: there is no folder {path.parent}')
     if args.dtype != 'float32' and (args.amp or args.level == 'detector'):
-        raise RequestError(f'--dtype {args.dtype}: --amp and detectors want float32')
+        raise RequestError(f'--dtype {args.dtype}: --amp and detectors need float32')
     several = config_names(args) if len(args.config) > 1 else []
     if args.level in ('detector', 'engine'):
         args.config = [find_config(path) for path in args.config]
@@ -195,7 +194,7 @@ def check(args: argparse.Namespace) -> None:
 
 
 def check_meaning(args: argparse.Namespace) -> None:
-    """Refuse options that would be ignored."""
+    """Reject options that would be ignored."""
     if args.paper_table:
         where, ignored = '--paper-table', list(NOT_IN_PAPER)
     else:
@@ -215,4 +214,4 @@ def check_meaning(args: argparse.Namespace) -> None:
     for name in ignored:
         if getattr(args, name) is not None:
             option = name.replace('_', '-')
-            raise RequestError(f'--{option} means nothing with {where}: leave it out')
+            raise RequestError(f'--{option} has no effect with {where}: leave it out')

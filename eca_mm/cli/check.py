@@ -1,4 +1,4 @@
-"""Show all that is wrong with a training or a test."""
+"""Show every problem of a training run or a test before it starts."""
 
 from argparse import Namespace
 

@@ -1,4 +1,4 @@
-"""Look at config, data, weights, work dir and disk, and show all that is wrong."""
+"""Check config, data, weights, work dir and disk, and show every problem."""
 
 from argparse import ArgumentParser, Namespace
 
@@ -10,12 +10,12 @@ from .common import checked
 def parse_args() -> Namespace:
     parser = ArgumentParser(
         description=__doc__,
-        epilog='Exit status: 0 (warnings at most) or 2. The train and test commands do '
-        'the same before they start, and alone with --check.',
+        epilog='Exit status: 0 (at most warnings) or 2. The train and test commands do '
+        'the same before they start, and nothing else with --check.',
     )
     parser.add_argument('config', help='config file')
     parser.add_argument(
-        'checkpoint', nargs='?', help='look at a test of it, and not at a training'
+        'checkpoint', nargs='?', help='check a test of this file, not a training run'
     )
     add_config_arguments(parser)
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""What several commands can be asked for, and what is wrong at first sight."""
+"""Arguments that several commands share, and checks that need no imports."""
 
 import re
 import sys
@@ -16,7 +16,7 @@ from eca_mm.errors import RequestError
 
 
 def as_called(examples: str) -> str:
-    """Examples of a script of tools/, in the words that eca-mm is called by."""
+    """Examples for a script of tools/, rewritten for the command that was called."""
     if not sys.argv[0].startswith('eca-mm '):
         return examples
     own = re.sub(r'python tools/\w+\.py', sys.argv[0], examples)
@@ -34,7 +34,7 @@ def parser_of(description: str, epilog: str) -> ArgumentParser:
 
 def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise ArgumentTypeError(f'{text!r} is no number from 1')
+        raise ArgumentTypeError(f'{text!r} is not a whole number above 0')
     return int(text)
 
 
@@ -47,9 +47,9 @@ def add_processes(parser: ArgumentParser) -> None:
         '--processes',
         type=positive,
         metavar='N',
-        help='run in N processes, one a GPU of this machine, or on the CPU where '
-        'it has none; several machines: the same line on each, with NNODES, NODE_RANK, '
-        'MASTER_ADDR and PORT in the environment',
+        help='run in N processes, one for each GPU of this machine, or on the CPU if '
+        'it has none; on several machines run the same command on each, with NNODES, '
+        'NODE_RANK, MASTER_ADDR and PORT in the environment',
     )
 
 
@@ -66,7 +66,7 @@ def checked(args: Namespace) -> Namespace:
 
 
 def check_checkpoint(name: str) -> None:
-    """Raise RequestError if a checkpoint is a file and not there."""
+    """Raise RequestError if a checkpoint is given by a path and does not exist."""
     if '://' not in name and not Path(name).expanduser().exists():
         raise RequestError(f'checkpoint {name} not found: give the path of a file')
 

@@ -15,11 +15,11 @@ from .common import parser_of
 EXECUTORS = ('local', 'slurm', 'debug')  # of eca_mm/campaign/executors.py
 PLAN = 'campaign.json'  # of a campaign, in its folder
 EPILOG = """\
-OUT gets runs/ROW/seed_N (work dirs), jobs/ROW/seed_N (logs) and report/. A campaign
-that was stopped or killed goes on with the same command: runs that are done are not
-repeated, the others go on where they were. With more rows or seeds it is extended. A
-run that fails is tried once more, then named, and the others go on. Ctrl-C and SIGTERM
-let the runs of this machine save and end; those in the queue of Slurm stay there.
+OUT gets runs/ROW/seed_N (work dirs), jobs/ROW/seed_N (logs) and report/. To continue a
+campaign that was stopped or killed, run the same command again: finished runs are not
+repeated, the others continue where they stopped. With more rows or seeds the campaign
+is extended. A run that fails is tried once more and then reported; the others continue.
+On Ctrl-C or SIGTERM the runs on this machine save and stop; jobs in Slurm's queue stay.
 
 Exit status: 0 all runs are done, 1 some failed, 2 the request was wrong.
 
@@ -38,16 +38,16 @@ def parse_args() -> argparse.Namespace:
     add_execution(parser)
     parser.add_argument(
         '--dry-run', action='store_true',
-        help='show the jobs, estimated GPU hours and disk, and all that is wrong with '
-        'the rows; start nothing',
+        help='show the jobs, the estimated GPU hours and disk space, and every problem '
+        'of the rows; start nothing',
     )  # fmt: skip
     parser.add_argument(
         '--tflops', type=float, default=TFLOPS, metavar='N',
-        help='that a GPU sustains in training, for the estimate (default: %(default)g)',
+        help='what a GPU sustains in training, for the estimate (default: %(default)g)',
     )  # fmt: skip
     parser.add_argument(
         '--status', action='store_true',
-        help='show how far the campaign in OUT is, from wherever OUT can be read',
+        help='show the progress of the campaign in OUT, from any machine',
     )  # fmt: skip
     parser.add_argument(
         '--json', action='store_true', help='the status as JSON (implies --status)'
@@ -109,7 +109,7 @@ def add_execution(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--partition', help='of Slurm')
     parser.add_argument(
         '--time', type=int, default=1440, metavar='MINUTES',
-        help='time limit of a Slurm job, at which it is queued again and goes on '
+        help='time limit of a Slurm job, at which it is queued again and continues '
         '(default: %(default)s)',
     )  # fmt: skip
     parser.add_argument(
@@ -120,7 +120,7 @@ def add_execution(parser: argparse.ArgumentParser) -> None:
 
 
 def check(args: argparse.Namespace) -> None:
-    """Refuse what cannot be meant; rows and seeds take the place of their names."""
+    """Reject invalid arguments, and replace the names of rows and seeds by them."""
     if args.tflops <= 0:
         raise RequestError(f'--tflops {args.tflops:g}: give a number above 0')
     check_work_dir(args.out, '--out')

@@ -23,8 +23,8 @@ def parse_args() -> argparse.Namespace:
         '--paper-table',
         type=int,
         choices=TABLES,
-        help="set each row of the paper's table beside our count; exit status 1 if a "
-        'figure differs and is not a known difference',
+        help="compare each row of the paper's table with our count; exit status 1 if a "
+        'figure differs and the difference is not a known one',
     )
     parser.add_argument(
         '--convention',

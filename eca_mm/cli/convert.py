@@ -15,11 +15,11 @@ from eca_mm.errors import RequestError
 
 
 def check_fit(converted: Converted, path: str) -> LoadReport:
-    """What the weights give the model of a config.
+    """Compare the weights with the model of a config.
 
     Raises:
-        RequestError: The config has no such model, or one of another architecture;
-            attention that the weights do not give is no reason.
+        RequestError: The config has no such model, or one of another architecture.
+            Attention that the weights lack is allowed.
     """
     eca_mm.register()  # not before: most of what goes wrong needs no MMDetection
     from eca_mm.engine import build_detector, read_config

@@ -40,34 +40,34 @@ def parse_args() -> argparse.Namespace:
         '--layout',
         choices=['auto', *LAYOUTS],
         default='auto',
-        help='what the source has to be (default: find out)',
+        help='layout of the source (default: detect it)',
     )
     parser.add_argument(
         '--kernel-sizes',
         nargs='+',
         type=int,
         metavar='K',
-        help="ECA's kernel sizes to make, one a stage: taps of zero are added at the "
-        'ends, which changes nothing, or the end taps are cut',
+        help='new kernel sizes of ECA, one for each stage: taps of zero are added at '
+        'both ends, which changes nothing, or the outer taps are cut',
     )
     after = parser.add_mutually_exclusive_group()
     after.add_argument(
         '--config',
-        help='config of a detector: report what the weights give it, and refuse '
+        help='config of a detector: report what the weights give it, and reject '
         'weights of another architecture',
     )
     after.add_argument(
         '--keep-classifier',
         action='store_true',
-        help='make it a classifier of mmpretrain (backbone.* and head.fc.*)',
+        help='keep the classifier, as mmpretrain names it (backbone.* and head.fc.*)',
     )
     args = parser.parse_args()
     if args.config:
         args.config = find_config(args.config)
     if '://' in args.source:
         raise RequestError(
-            f'{args.source}: give a file; what ecanet:// names is converted as it is '
-            'loaded, wherever a checkpoint is named'
+            f'{args.source}: give a file; ecanet:// can be used wherever a checkpoint '
+            'is named, and is converted when it is loaded'
         )
     check_checkpoint(args.source)
     args.source = Path(args.source)

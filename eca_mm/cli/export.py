@@ -38,7 +38,7 @@ def load_features(cfg: Config, checkpoint: str) -> export.Features:
 
 @contextmanager
 def told_in_one_line(args: Namespace) -> Iterator[None]:
-    """What torch's exporter raises, as a user is told of it."""
+    """Turn what torch's exporter raises into one line for the user."""
     try:
         yield
     except ValueError as error:

@@ -15,20 +15,20 @@ DESCRIPTION = """\
 Write the backbone and neck of a detector as an ONNX file, and check the file in
 onnxruntime against torch at three batches and sizes of images.
 
-input    image: float32 (batch, 3, height, width), all but the 3 free (1 for a model of
-         grey images); what the config's data_preprocessor gives: normalised, and padded
-         with zeros to the right and below to multiples of its pad_size_divisor. The
-         file's metadata tell channel_order, mean, std and pad_size_divisor. Other sizes
-         work too.
+input    image: float32 (batch, 3, height, width), of any batch, height and width (1
+         channel for a model of grey images), as the config's data_preprocessor returns
+         it: normalised, and padded with zeros on the right and at the bottom to
+         multiples of its pad_size_divisor. The file's metadata contain channel_order,
+         mean, std and pad_size_divisor. Other sizes work too.
 outputs  level_0, level_1, ...: the neck's feature maps from fine to coarse; the
-         metadata tell their strides.
+         metadata contain their strides.
 
 Batch norms are folded into the convolutions.
 
 --whole writes the heads, too, of Faster R-CNN, Mask R-CNN and RetinaNet: from pixels
 (uint8, RGB) to boxes, scores, labels and masks, which eca-mm infer runs without torch.
-The file is compared with mmdet, one image at a time and all together, before it is put
-in place. docs/deploy.md tells what is in it.
+The file is compared with mmdet, one image at a time and as a batch, before it is put in
+place. docs/deploy.md describes its contents.
 """
 EPILOG = """\
 needs: pip install "eca_mm[export]"
@@ -60,8 +60,8 @@ def parse_args() -> argparse.Namespace:
         type=int,
         default=(640, 480),
         metavar=('W', 'H'),
-        help='size of the image, in pixels, that the export runs on and that the check '
-        'begins with; the file takes any (default: 640 480)',
+        help='size in pixels of the image that is exported with and checked first; the '
+        'file takes any size (default: 640 480)',
     )
     add_whole(parser)
     add_settings(parser)
@@ -78,8 +78,8 @@ def add_whole(parser: argparse.ArgumentParser) -> None:
         '--image',
         nargs='+',
         metavar='FILE',
-        help='images of your data for the check of --whole (default: noise, of which '
-        'a trained model is not sure)',
+        help='images of your data for the check of --whole (default: noise, on which '
+        'a trained model is unsure)',
     )
     add(
         '--fp16', action='store_true', help='write OUT_fp16.onnx as well, half as large'
@@ -88,13 +88,13 @@ def add_whole(parser: argparse.ArgumentParser) -> None:
         '--int8',
         nargs='+',
         metavar='FILE',
-        help='write OUT_int8.onnx as well, with ranges by these images (some tens, not '
-        'those of the test)',
+        help='write OUT_int8.onnx as well, calibrated with these images (a few dozen, '
+        'not those of the test set)',
     )
 
 
 def check(args: argparse.Namespace) -> None:
-    """Refuse what can be told before anything is read."""
+    """Reject what is wrong before anything is read."""
     for package in PACKAGES:
         if find_spec(package) is None:
             raise RequestError(
@@ -107,7 +107,7 @@ def check(args: argparse.Namespace) -> None:
     only_whole = dict(image=args.image, fp16=args.fp16, int8=args.int8)
     for name, value in only_whole.items():
         if value and not args.whole:
-            raise RequestError(f'--{name} is of whole detectors: give --whole, too')
+            raise RequestError(f'--{name} is for whole detectors: give --whole, too')
     check_shape(args.shape, 32 if args.whole else MIN_SIDE)
     args.config = find_config(args.config)
     check_checkpoint(args.checkpoint)

@@ -62,13 +62,14 @@ def check(
     total = sum(found.detections for found in differences)
     if not total:
         raise RunStopped(
-            'nothing was found in the images, so there is nothing to compare: give '
-            f'others by --image; {out} was not written'
+            'nothing was detected in the images, so there is nothing to compare: give '
+            f'others with --image; {out} was not written'
         )
     if sum(found.good for found in differences) < SHARE * total:
         raise RunStopped(
-            f'fewer than {SHARE:.0%} of the detections are as in mmdet; {out} was not '
-            'written (give images of your data with --image, where the model is surer)'
+            f'fewer than {SHARE:.0%} of the detections equal those of mmdet; {out} was '
+            'not written (give images of your data with --image: on noise the model is '
+            'unsure)'
         )
 
 
@@ -95,7 +96,7 @@ def reduce(convert, out: Path, name: str, inferencer, images: list) -> None:
 
 
 def check_images(args: Namespace, rule: dict | None) -> list[np.ndarray]:
-    """Those of ``--image``, else noise of several sizes, not too sharp."""
+    """The images of ``--image``, or else smooth noise of several sizes."""
     if args.image:
         return read_images(args.image, '--image', rule)
     rng, (width, height) = np.random.default_rng(0), args.shape

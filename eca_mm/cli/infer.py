@@ -19,7 +19,7 @@ def main(args: Namespace) -> None:
     for problem in inputs.skipped:
         say(problem)
     if not inputs.paths:
-        raise RequestError('no input is left: give images, videos or folders of them')
+        raise RequestError('no usable input: give images, videos or folders of them')
     out = check_out(args.out, inputs.paths, args.ann)
     findings = Findings(load_model(args), out, args.score_thr, args.ann)
     if findings.ids:
@@ -53,7 +53,7 @@ def load_model(args: Namespace) -> Model:
 
 
 def look(inputs, findings, batch: int) -> None:
-    """Look at all; what was found before a signal or a failure is kept."""
+    """Process all inputs; what was found before a signal or a failure is kept."""
     try:
         for some in batches(inputs.samples(findings.model.read), batch):
             findings.add(some)

@@ -16,9 +16,9 @@ neither torch nor MMDetection: pip install "eca_mm[runtime]"
 """
 EPILOG = """\
 It writes to DIR: pictures/ (each image, and each video as .mp4, with boxes and masks),
-detections.csv (one line each), results.json (all detections, of any score, in COCO's
-result format) and images.json (its images and categories, in COCO's format without
-annotations). If it is interrupted, they have what was found until then.
+detections.csv (one line for each), results.json (all detections of any score, in COCO's
+result format) and images.json (the images and categories, in COCO's format without
+annotations). If it is interrupted, they contain what was found until then.
 
 examples:
   python tools/infer.py work_dirs/eca_faster_rcnn_r18/epoch_5.pth data/digits/val
@@ -51,9 +51,9 @@ def parse_args() -> argparse.Namespace:
     add(
         '--ann',
         metavar='FILE',
-        help='COCO file whose ids of images (by the ends of paths) and categories (by '
-        'name) results.json is to have, so that it can be evaluated with it; default: '
-        '1, 2, ... in the order of images.json',
+        help='COCO annotation file to evaluate results.json with: its ids of images '
+        '(matched by the ends of their paths) and of categories (matched by name) are '
+        'used (default: 1, 2, ... as in images.json)',
     )
     args = parser.parse_args()
     check(args)
@@ -61,7 +61,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def check(args: argparse.Namespace) -> None:
-    """What is wrong at first sight, before anything is imported that takes long."""
+    """Reject what is wrong before anything is imported that takes long."""
     if not 0 <= args.score_thr <= 1:
         raise RequestError(f'--score-thr {args.score_thr}: give one from 0 to 1')
     if args.batch < 1:
@@ -83,6 +83,6 @@ def check_onnx(args: argparse.Namespace) -> None:
                 f'{name} is not installed: pip install "eca_mm[runtime]"'
             )
     if not Path(args.model).is_file():
-        raise RequestError(f'{args.model}: not a file: give an ONNX file')
+        raise RequestError(f'{args.model} is not a file: give an ONNX file')
     if args.config:
-        raise RequestError('--config is of checkpoints: an ONNX file tells its own')
+        raise RequestError('--config is for checkpoints: an ONNX file needs no config')

@@ -1,4 +1,4 @@
-"""A command in several processes, by the script that the dist_ scripts use."""
+"""Run a command in several processes, with the script of the dist_ scripts."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ SCRIPT = 'set -euo pipefail; source "$0"; launch_dist "$@"'
 
 
 def become_processes(command: str, count: int) -> None:
-    """Replace this process by ``count`` ones that do the same together.
+    """Replace this process by ``count`` processes that run the command together.
 
     Args:
         command: 'train' or 'test', with the arguments of this process.

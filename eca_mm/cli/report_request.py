@@ -11,16 +11,17 @@ from .common import parser_of
 
 EPILOG = """\
 A work dir is one that tools/train.py or tools/test.py wrote: it holds the predictions,
-the logs and the config. It may be anyone's: nothing in it is run, and files outside of
-it are read only where --ann and --images name them.
+the logs and the config. It need not be trusted: nothing in it is executed, and files
+outside of it are read only if --ann and --images name them.
 
 OUT gets index.html (one file, works without a network), report.md, and in report_data/
 the numbers behind every figure.
 
-Several runs of one model, with a seed each, are a group: NAME=RUN,RUN,RUN. Its figures
-are means over the seeds, and intervals hold the luck of images and of training. With
-one run a side they hold that of the images only, and the report says so. AP is the
-figure to judge by, at 5 %; all other differences share 2 %: see docs/statistics.md.
+Several runs of one model with different seeds are a group: NAME=RUN,RUN,RUN. Its
+figures are means over the seeds, and intervals cover the chance in the choice of images
+and in training. With one run on each side they cover the images only, and the report
+says so. AP is the primary figure, tested at 5 %; all other differences share 2 %: see
+docs/statistics.md.
 
 examples:
   python tools/report.py none=runs/none_0,runs/none_1,runs/none_2 \\
@@ -38,8 +39,8 @@ def parse_args() -> argparse.Namespace:
     parser = parser_of(__doc__, EPILOG)
     parser.add_argument(
         'runs', nargs='+', metavar='[NAME=]RUN[,RUN ...]',
-        help='a work dir, or a file of detections in COCO result format; or several, '
-        'the seeds of one model',
+        help='a work dir, or a file of detections in COCO result format, or several of '
+        'these: the seeds of one model',
     )  # fmt: skip
     parser.add_argument(
         '--baseline', metavar='NAME',
@@ -47,12 +48,12 @@ def parse_args() -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument(
         '--ann', type=Path, metavar='FILE',
-        help='COCO annotation file the runs were evaluated on (default: the one in '
-        'the work dir)',
+        help='COCO annotation file that the runs were evaluated on (default: the one '
+        'in the work dir)',
     )  # fmt: skip
     parser.add_argument(
         '--images', type=Path, metavar='DIR',
-        help='folder of the images, to show some (default: the one in the work dir)',
+        help='folder of the images to show (default: the one in the work dir)',
     )  # fmt: skip
     parser.add_argument(
         '--out', type=Path, metavar='OUT',
@@ -61,14 +62,14 @@ def parse_args() -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument(
         '--replicates', type=int, default=1000, metavar='N',
-        help='draws of the images behind the intervals (default: %(default)s)',
+        help='bootstrap draws for the intervals (default: %(default)s)',
     )  # fmt: skip
     parser.add_argument(
         '--seed', type=int, default=0, help='of the draws (default: %(default)s)'
     )
     parser.add_argument(
         '--margin', type=float, metavar='POINTS',
-        help='also say whether AP is equivalent within so many points, such as 0.5',
+        help='also test whether AP is equivalent within this many points, such as 0.5',
     )  # fmt: skip
     args = parser.parse_args()
     for name, least in (('replicates', 2), ('seed', 0)):

@@ -21,7 +21,7 @@ from eca_mm.evaluation.dump import WholeDump
 
 
 def prepare(cfg: Config, args: Namespace) -> None:
-    """Write what is asked for into the config, so that the check sees it, too."""
+    """Write the requested options into the config, so that the check sees them."""
     if args.show or args.show_dir:
         with refused('--show'):  # the config has no such hook
             trigger_visualization_hook(cfg, args)
@@ -32,12 +32,12 @@ def prepare(cfg: Config, args: Namespace) -> None:
 
 @contextmanager
 def refused(option: str) -> Iterator[None]:
-    """What goes wrong in a config that is not as an option needs it is a request's."""
+    """Turn an error of an option that does not fit the config into a RequestError."""
     try:
         yield
     except Exception as error:  # a config can have anything anywhere
         problem = f'{type(error).__name__}: {error}'
-        raise RequestError(f'{option} does not suit this config: {problem}') from error
+        raise RequestError(f'{option} does not fit this config: {problem}') from error
 
 
 def main(args: Namespace) -> None:
@@ -54,7 +54,7 @@ def main(args: Namespace) -> None:
     if args.out:
         ids = getattr(runner.test_dataloader.dataset, 'cat_ids', None)
         if ids is None and args.out.endswith('.json'):
-            raise RequestError('--out F.json is for COCO data sets: take F.pkl here')
+            raise RequestError('--out F.json is for COCO data sets: use F.pkl here')
         metrics = runner.test_evaluator.metrics
         coco = next((m for m in metrics if isinstance(m, CocoMetric)), None)
         metrics.append(WholeDump(args.out, ids, coco))

@@ -1,4 +1,4 @@
-"""What the test command can be asked for."""
+"""The arguments of the test command."""
 
 import os
 from argparse import ArgumentParser, Namespace
@@ -32,8 +32,8 @@ def parse_args() -> Namespace:
     parser.add_argument(
         '--out',
         metavar='FILE',
-        help='keep the raw predictions in F.pkl, as MMDetection does for its own '
-        'tools, or in F.json, in COCO result format, which tools/report.py reads',
+        help='save the raw predictions to F.pkl, in the format of MMDetection and for '
+        'its tools, or to F.json, in COCO result format, which tools/report.py reads',
     )
     parser.add_argument('--show', action='store_true', help='show each prediction')
     parser.add_argument(
@@ -64,7 +64,7 @@ def parse_args() -> Namespace:
 
 
 def check_out(out: Path) -> None:
-    """Raise RequestError now, and not after an evaluation of hours."""
+    """Raise RequestError now, not after hours of evaluation."""
     if out.suffix not in SUFFIXES:
         raise RequestError(f'--out {out}: the name must end in {", ".join(SUFFIXES)}')
     if not out.parent.is_dir() or not os.access(out.parent, os.W_OK):

@@ -27,8 +27,8 @@ def apply_options(cfg: Config, args: Namespace) -> None:
     if args.auto_scale_lr:
         if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
             raise RequestError(
-                '--auto-scale-lr: the config has no auto_scale_lr.base_batch_size; '
-                'add the batch size that its learning rate is meant for'
+                '--auto-scale-lr: the config has no auto_scale_lr.base_batch_size: '
+                'set it to the batch size that its learning rate is meant for'
             )
         cfg.auto_scale_lr.enable = True
     if args.keep_going_on_save_error:

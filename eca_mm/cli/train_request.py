@@ -1,4 +1,4 @@
-"""What the train command can be asked for."""
+"""The arguments of the train command."""
 
 from argparse import ArgumentParser, Namespace
 
@@ -28,7 +28,7 @@ def parse_args() -> Namespace:
         nargs='?',
         const='auto',
         metavar='CKPT',
-        help='go on from CKPT, or from the newest whole checkpoint in the work dir',
+        help='resume from CKPT, or from the newest whole checkpoint in the work dir',
     )
     parser.add_argument(
         '--amp', action='store_true', help='train in mixed precision (needs a GPU)'
@@ -36,20 +36,20 @@ def parse_args() -> Namespace:
     parser.add_argument(
         '--auto-scale-lr',
         action='store_true',
-        help='scale the learning rate to the batch (the configs of this repository '
-        'do so anyway)',
+        help='scale the learning rate to the batch size (the configs of this '
+        'repository do so by default)',
     )
     parser.add_argument(
         '--keep-going-on-save-error',
         action='store_true',
-        help='log a checkpoint that cannot be written (disk full) and train on; '
-        'otherwise the run stops with exit status 1. Earlier ones stay either way',
+        help='if a checkpoint cannot be written (disk full), log it and continue to '
+        'train; otherwise the run stops with exit status 1. Earlier ones are kept',
     )
     parser.add_argument(
         '--nan-retry',
         action='store_true',
-        help='when the loss is NaN or infinite, go on once from the last good '
-        'checkpoint at a tenth of the learning rate, instead of stopping',
+        help='if the loss becomes NaN or infinite, continue once from the last good '
+        'checkpoint with a tenth of the learning rate, instead of stopping',
     )
     add_processes(parser)
     args = checked(parse_arguments(parser))

@@ -11,9 +11,9 @@ from .common import check_checkpoint, parser_of
 SHOWN_CLASSES = 5  # lines in a plot
 EPILOG = """\
 It writes distribution.png, classes.png, channels.png and kernels.png, captions.json
-which says how to read them, and their data: gates.csv (each channel of each layer:
-mean, spread, separation of the classes), class_means.csv and kernels.csv.
-tools/report.py shows the figures if they lie in WORK_DIR/attention.
+with explanations, and their data: gates.csv (mean, spread and separation of the classes
+for each channel of each layer), class_means.csv and kernels.csv. tools/report.py shows
+the figures if they are in WORK_DIR/attention.
 
 examples:
   python tools/visualize_attention.py configs/eca_faster_rcnn_r50.py \\
@@ -30,11 +30,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--data',
         metavar='DIR',
-        help='a folder with one folder of images a class (default: the test set of the '
-        'config; an image counts in every class that it shows)',
+        help='a folder with one folder of images for each class (default: the test set '
+        'of the config; an image counts for every class that it shows)',
     )
     parser.add_argument(
-        '--num-images', type=int, default=500, help='how many are drawn (default 500)'
+        '--num-images', type=int, default=500, help='how many to use (default 500)'
     )
     parser.add_argument(
         '--classes',
@@ -46,7 +46,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--out', metavar='DIR', help='default: work_dirs/CONFIG/attention'
     )
-    parser.add_argument('--seed', type=int, default=0, help='of the draw of images')
+    parser.add_argument('--seed', type=int, default=0, help='for the choice of images')
     parser.add_argument('--device', help='default: cuda where there is a GPU, else cpu')
     add_settings(parser)
     args = parser.parse_args()
@@ -55,5 +55,5 @@ def parse_args() -> argparse.Namespace:
     if args.num_images < 1:
         raise RequestError(f'--num-images {args.num_images}: give at least 1')
     if args.data and not Path(args.data).is_dir():
-        raise RequestError(f'images: {args.data} has no images: it is no folder')
+        raise RequestError(f'images: {args.data} is not a folder of images')
     return args

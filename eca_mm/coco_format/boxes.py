@@ -15,12 +15,12 @@ TOLERANCE = 1.0
 SOME, MOST = 0.05, 0.5
 CORNERS = (
     'corners [x1, y1, x2, y2] in the place of [x, y, width, height] do this: write '
-    'bbox as [x, y, width, height], or mend width and height of the images'
+    'bbox as [x, y, width, height], or fix width and height of the images'
 )
 
 
 def check_boxes(annotations: Entries, images: Entries, reported: bool) -> None:
-    """Refuse what is no box; tell of boxes that mmdet drops without a word.
+    """Reject what is no box; tell of boxes that mmdet drops without a word.
 
     Args:
         reported: Keep numbers that only training cannot use, as the metric does.
@@ -50,7 +50,7 @@ def check_boxes(annotations: Entries, images: Entries, reported: bool) -> None:
         annotations.warn(
             np.flatnonzero(small),
             'have no area, or a bbox below 1 pixel: mmdet leaves them out',
-            'remove them, or mend width, height and area',
+            'remove them, or fix width, height and area',
         )
     if len(leaving) > least_wrong(boxes, limits):
         tell = annotations.warn if reported else annotations.spoil
@@ -77,7 +77,7 @@ def tell_of_limits(
     annotations.warn(
         np.flatnonzero(beside),
         'have a bbox beside the image: mmdet leaves them out',
-        'mend bbox: it is [x, y, width, height] and not two corners',
+        'fix bbox: it is [x, y, width, height] and not two corners',
     )
     annotations.warn(
         np.flatnonzero(beyond),

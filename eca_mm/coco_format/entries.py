@@ -29,7 +29,7 @@ class Entries:
         return self.columns[field]
 
     def error(self, bad: Iterable[int], what: str, remedy: str) -> None:
-        """Refuse the entries at some indexes, which later checks do not see."""
+        """Reject the entries at some indexes, which later checks do not see."""
         bad = set(map(int, bad))
         if bad:
             self.tell(ERROR, bad, what, remedy)
@@ -37,7 +37,7 @@ class Entries:
             self.columns.clear()
 
     def spoil(self, bad: Iterable[int], what: str, remedy: str) -> None:
-        """Refuse what entries at some indexes have in common; they stay."""
+        """Reject what entries at some indexes have in common; they stay."""
         bad = set(map(int, bad))
         if bad:
             self.tell(ERROR, bad, what, remedy)

@@ -4,7 +4,7 @@ from .boxes import is_number
 from .entries import NUMBERS, Entries, of_other_types, outside
 from .read import PARTS
 
-FIX = 'write the file anew, with all fields of the COCO format'
+FIX = 'write the file again, with all fields of the COCO format'
 TYPES: dict[str, dict[str, tuple]] = {
     'images': {'file_name': (str,), 'height': NUMBERS, 'width': NUMBERS},
     'annotations': {'bbox': (list,), 'area': NUMBERS},
@@ -17,7 +17,7 @@ LARGEST = 1e18  # of an area: far below where float32 overflows
 def check_fields(
     entries: Entries, evaluated: bool, reported: bool, masks: bool
 ) -> None:
-    """Refuse entries without their fields, or with a field of another type."""
+    """Reject entries without their fields, or with a field of another type."""
     entries.error(of_other_types(entries.kept, (dict,)), 'are no objects', FIX)
     needed = needed_fields(entries.part, reported, masks)
     for field in needed:

@@ -9,13 +9,13 @@ RENUMBER = 'number the {} from 1 on'
 # What mmdet makes of entries with the same id.
 TWICE = {
     'images': 'of which mmdet keeps the last and gives it the annotations of both',
-    'annotations': 'which mmdet refuses',
+    'annotations': 'which mmdet rejects',
     'categories': 'of which mmdet keeps the last: labels no longer fit',
 }
 
 
 def check_ids(entries: Entries, evaluated: bool, reported: bool) -> None:
-    """Refuse ids that cannot be used; whole numbers are what COCO says."""
+    """Reject ids that cannot be used; whole numbers are what COCO says."""
     remedy = RENUMBER.format(entries.part)
     texts = entries.part != 'annotations'
     if reported and not texts:  # pycocotools makes numbers of them
@@ -37,7 +37,7 @@ def is_numeral(key) -> bool:
 
 
 def check_kind(entries: Entries, field: str, remedy: str, texts: bool) -> None:
-    """Refuse ids that are neither numbers nor, where they may be, all texts."""
+    """Reject ids that are neither numbers nor, where they may be, all texts."""
     kinds = set(map(type, entries.column(field)))
     if texts and kinds == {str}:
         what = f'have a text for {field}, which slows the evaluation down'

@@ -11,7 +11,7 @@ SIZES = 'write the size of each image file into the annotations'
 
 
 def check_sizes(images: Entries, masks_evaluated: bool) -> None:
-    """Refuse sizes that no image has."""
+    """Reject sizes that no image has."""
     for field in ('height', 'width'):
         wrong = outside(images.column(field), 1, LONGEST_SIDE)
         images.error(wrong, f'have a {field} beyond 1 to 2^20 pixels', SIZES)

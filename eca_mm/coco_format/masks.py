@@ -36,7 +36,7 @@ def check_masks(
     tell(short_polygons(annotations.column('segmentation')), what, POLYGONS)
     what = 'have polygons that are not finite or reach far out of the image'
     far = far_polygons(annotations, image_sizes(annotations, images))
-    annotations.error(far, what, 'mend polygons and image size: both are in pixels')
+    annotations.error(far, what, 'fix polygons and image size: both are in pixels')
     unfit = unfit_runs(annotations, image_sizes(annotations, images))
     annotations.error(unfit, 'have run lengths that do not fill the image', RUNS)
     crowd = [

@@ -64,7 +64,7 @@ def as_results(
         rows: Not changed.
         truth: Masks need one with masks.
         kinds: Of 'bbox' and 'segm' those that are evaluated.
-        strict: Refuse classes that the truth lacks, instead of leaving them out.
+        strict: Reject classes that the truth lacks, instead of leaving them out.
 
     Raises:
         ValueError: Names the first entry that is wrong, the field and its value.
@@ -104,13 +104,13 @@ def check_fields(rows: list, fields: list[str]) -> None:
 
 
 def check_ids(rows: list[dict], truth: Truth, strict: bool) -> list[dict]:
-    """The rows with ids as the truth has them; those it lacks are refused."""
+    """The rows with ids as the truth has them; those it lacks are rejected."""
     for key, part in (('image_id', 'images'), ('category_id', 'categories')):
         known = truth.numbers.get(key) or truth.ids(part)
         try:
             if {row[key] for row in rows} <= set(known):
                 continue
-        except TypeError:  # a list: refused below
+        except TypeError:  # a list: rejected below
             pass
         for i, row in enumerate(rows):
             fits = isinstance(row[key], (int, float, str)) and row[key] in known
@@ -139,7 +139,7 @@ def check_scores(scores: list) -> None:
 
 
 def check_boxes(boxes: list) -> list[str]:
-    """Refuse what is no box; a note on boxes that are evaluated and are not finite."""
+    """Reject what is no box; a note on boxes that are evaluated and are not finite."""
     wrong = unfit_boxes(boxes, np.inf)
     if wrong:
         refuse(wrong[0], 'bbox', boxes[wrong[0]], 'which is not 4 numbers')
@@ -159,7 +159,7 @@ def with_text(segmentation):
 
 
 def check_masks(rows: list[dict], truth: Truth) -> None:
-    """Refuse masks that pycocotools would run out of memory or of its array for."""
+    """Reject masks that pycocotools would run out of memory or of its array for."""
     results = Entries('results', rows)
     shapes = results.column('segmentation')
     sizes = image_sizes(results, Entries('images', truth.content['images']))

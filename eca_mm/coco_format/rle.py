@@ -51,7 +51,7 @@ def read_numbers(codes: np.ndarray, more: np.ndarray) -> tuple[np.ndarray, np.nd
 
     Args:
         codes: (C,) the characters from 0 on.
-        more: (C,) whether the number goes on after a character.
+        more: (C,) whether the number continues after a character.
     """
     ends = np.flatnonzero(~more)
     first = np.concatenate([[0], ends[:-1] + 1])

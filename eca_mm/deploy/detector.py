@@ -120,7 +120,7 @@ class TwoStages(nn.Module):
 
 
 def plain_copy(detector: nn.Module) -> nn.Module:
-    """A copy without fused ends, and without mmcv's layers for empty batches.
+    """A copy without fused tails, and without mmcv's layers for empty batches.
 
     Those ask for the number of elements, which an export does not know; torch's own
     work for none.

@@ -1,4 +1,4 @@
-"""NMS and RoIAlign, as mmcv works them out and as ONNX's operators of that name do.
+"""NMS and RoIAlign, as mmcv computes them and as ONNX's operators of that name do.
 
 Each is an operator of torch with a translation for torch's exporter. In torch it is
 mmcv's own, so that a module built of them is compared with mmdet's before it is

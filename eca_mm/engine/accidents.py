@@ -13,7 +13,7 @@ from torch.utils.data._utils import signal_handling
 from eca_mm.errors import RunStopped
 
 REMOVED = 'was removed while the run was at work in it'
-GO_ON = 'go on from the last checkpoint with --resume'
+GO_ON = 'resume from the last checkpoint with --resume'
 MEMORY = 'out of memory? lower num_workers or batch_size'
 REMEDIES = {
     'Killed': f'{MEMORY}, and {GO_ON}',

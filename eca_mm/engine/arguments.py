@@ -59,7 +59,7 @@ def parsed(settings: list[str] | None) -> dict:
             raise RequestError(f'--cfg-options {word}: give KEY=VALUE')
         try:
             found |= parser.parse_args(['--', word]).setting
-        except AssertionError as error:  # mmengine's way to refuse brackets
+        except AssertionError as error:  # mmengine's way to reject brackets
             reason = str(error).splitlines()[0]
             raise RequestError(f'--cfg-options {word}: {reason}') from error
     return found

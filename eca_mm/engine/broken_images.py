@@ -43,7 +43,7 @@ class BrokenImageHook(Hook):
     empty, cut off, no image at all or of another number of channels than the model
     takes; which one follows from the batch's seed, so that a resumed run stays exact.
     The main rank logs each once. Their names and reasons are in broken_images.txt in
-    the work dir, counted anew at every start. In validation and testing none is
+    the work dir, counted again at every start. In validation and testing none is
     skipped: the figures would be of other images.
 
     It works on data sets of mmengine's kind that load with ``LoadImageFromFile``, in
@@ -109,7 +109,7 @@ class BrokenImageHook(Hook):
             first = ', '.join(f'{image} ({reason})' for image, reason in shown)
             raise RunStopped(
                 f'{len(found)} images cannot be read, and {self.limit} may be skipped '
-                f'(limit of BrokenImageHook): {first}, all in {self.broken.path}; mend '
+                f'(limit of BrokenImageHook): {first}, all in {self.broken.path}; fix '
                 'them or take them out of the annotations, and '
                 f'{save_before_stop(runner)}'
             )
@@ -183,7 +183,7 @@ class WatchedLoading:
             if self.in_a_row <= self.limit:
                 return None
         raise UnreadableImage(
-            f'cannot read image {image}: {reason}; mend it or take it out of the '
+            f'cannot read image {image}: {reason}; fix it or take it out of the '
             'annotations'
         )
 

@@ -41,7 +41,7 @@ class SafeCheckpointHook(CheckpointHook):
     ``last_checkpoint`` is (with the whole path, as mmengine's own ``--resume`` needs
     it; ours looks for the name in the work dir, which may have been moved), and only
     then older files go: mmengine removes first and writes in place. With several ranks
-    none goes on before the first one has written, and all stop if it cannot. Files on
+    none continues before the first one has written, and all stop if it cannot. Files on
     remote stores are written by the store's own client.
 
     Args:
@@ -191,19 +191,19 @@ class SafeCheckpointHook(CheckpointHook):
             vars(self).update(books)
             if not self.keep_going:
                 raise
-            runner.logger.error(f'{error}; the run goes on')
+            runner.logger.error(f'{error}; the run continues')
 
 
 def save_before_stop(runner: Runner) -> str:
-    """Save at the end of an iteration, on all ranks, and say how to go on.
+    """Save at the end of an iteration, on all ranks, and say how to continue.
 
     Raises:
-        NotFinite: There is nothing to go on with.
+        NotFinite: There is nothing to continue with.
     """
     settle(runner)
-    advice = 'go on from its last checkpoint with --resume'
+    advice = 'resume from its last checkpoint with --resume'
     for saver in runner.hooks:
         if isinstance(saver, SafeCheckpointHook):
             saver.save_interrupted(runner)
-            advice = f'go on from {saver.last_ckpt} with --resume'
+            advice = f'resume from {saver.last_ckpt} with --resume'
     return advice

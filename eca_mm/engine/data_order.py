@@ -1,6 +1,6 @@
 """Training data whose every batch follows from its place, not from what came before.
 
-mmengine's workers draw from streams that begin anew with the process: after a resume
+mmengine's workers draw from streams that start over with the process: after a resume
 the same image is augmented otherwise. Here each batch brings its own seed, so that it
 is the same after any interruption and with any number of workers.
 """
@@ -97,10 +97,10 @@ def seeded_items(
 
 
 class AskedInVain:
-    """An iterator that first gives nothing, as often as the loop asks for old batches.
+    """An iterator that first returns None for each batch that was trained on already.
 
-    mmengine's loop asks for each batch that was trained on before it goes on, and would
-    load them all. (It looks at none of them.)
+    On a resume mmengine's loop fetches all of those before it continues, and would load
+    them. (It looks at none of them.)
     """
 
     def __init__(self, batches: Iterator, times: int) -> None:
@@ -126,7 +126,7 @@ def in_pass(loader: DataLoader, sampler, batch: int) -> tuple[int, int]:
 
 
 def begin_stream(loop: IterBasedTrainLoop, sampler, passes: int) -> None:
-    """Begin training by iteration anew, in a pass through the data.
+    """Begin training by iteration again, in a pass through the data.
 
     The loop has begun one already, with workers that know nothing of what hooks have
     done to the loader and its data since. They have drawn from the endless order of

@@ -1,4 +1,4 @@
-"""A run that goes on from a checkpoint ends as if it had never stopped."""
+"""A run that resumes from a checkpoint ends as if it had never stopped."""
 
 from collections.abc import Iterator
 
@@ -47,7 +47,7 @@ class ExactResumeHook(Hook):
 
     With other ranks, another batch or other data the order of samples is another. That
     is said, and an epoch that was begun is repeated (:mod:`position`): the count of
-    iterations goes on, ``max_iters`` becomes what the epochs left make of it, and
+    iterations continues, ``max_iters`` becomes what the epochs left make of it, and
     schedules that the config gives in epochs are stretched (:mod:`schedules`). Of
     checkpoints that :class:`SafeCheckpointHook` did not write the data order alone is
     restored, if the config sets a seed.
@@ -120,7 +120,7 @@ class ExactResumeHook(Hook):
         if lost:
             tell(
                 runner,
-                f'{" and ".join(lost)}: the run goes on at its place, but not to the '
+                f'{" and ".join(lost)}: the run continues at its place, but not to the '
                 'bit as the stopped run would have',
             )
         self.make_up_validation(runner)

@@ -114,7 +114,7 @@ class LoadReportHook(Hook):
             report = load_report(target, load.state_dict)
             verb = 'resumed from' if self.resumed else 'loaded'
             into = f' into {load.target}' if load.target else ''
-            # Before our own tools begin to train they refuse such weights.
+            # Before our own tools begin to train they reject such weights.
             level = logging.INFO if report.loaded else logging.ERROR
             yield level, f'{verb} {load.source}{into}: {report.summary()}'
             for level, text in report.tensor_findings():
@@ -163,4 +163,4 @@ def run_goes_on() -> Iterator[None]:
     try:
         yield
     except Exception:
-        MMLogger.get_current_instance().exception('no load report; the run goes on')
+        MMLogger.get_current_instance().exception('no load report; the run continues')

@@ -26,9 +26,9 @@ class LossGuardHook(Hook):
 
     On the CPU, where to read all weights takes longer than all other hooks together, it
     looks at the small ones after each iteration, and at all after every eighth: an
-    infinite gradient goes on to the biases and norms before it, and what does not shows
-    in a later loss. That loss is told with the earlier iterations whose step may have
-    been it. Of weights that neither shows several iterations are named.
+    infinite gradient spreads to the biases and norms before it, and a fault that does
+    not spread shows in a later loss. The message then names the earlier iterations
+    whose step may be the cause, and several of them if only the weights show the fault.
 
     No look waits for a GPU: it begins after each iteration, and its answer is read when
     it is there, at the latest after the next iteration. mmengine's own wait for the

@@ -1,4 +1,4 @@
-"""Where in its data a run was, in a checkpoint; and where one that goes on begins.
+"""Where in its data a run was, in a checkpoint; and where one that continues begins.
 
 The length of an epoch is no constant: other ranks, another batch or other data change
 it between a save and a resume. So the place is kept in images, with all that the order
@@ -68,10 +68,10 @@ def place(runner: Runner, batches: int) -> dict:
 
 
 def start_of(runner: Runner, meta: dict) -> Start:
-    """Where to begin, given the meta of the checkpoint that a run goes on from.
+    """Where to begin, given the meta of the checkpoint that a run resumes from.
 
     In the same setting it is the next batch. In another one the epoch is repeated, and
-    training by iteration goes on at the batch with the next image: no image is left
+    training by iteration continues at the batch with the next image: no image is left
     out, though some may come twice.
     """
     loop = runner.train_loop
@@ -94,17 +94,17 @@ def start_of(runner: Runner, meta: dict) -> Start:
     batch = 0
     if not by_epoch:
         batch = batch_of_image(runner, old, now)
-        goes_on = f'training goes on near image {old["images"]} of its data'
+        goes_on = f'training continues near image {old["images"]} of its data'
     elif was_at == length_then:
         batch = now['number of batches']  # nothing is left of the epoch
-        goes_on = f'training goes on after epoch {loop.epoch + 1}'
+        goes_on = f'training continues after epoch {loop.epoch + 1}'
     elif was_at:
         goes_on = (
             f'epoch {loop.epoch + 1} is trained from its beginning, '
             f'{old["images"]} of its {was["number of images"]} images once more'
         )
     else:
-        goes_on = f'training goes on with epoch {loop.epoch + 1}'
+        goes_on = f'training continues with epoch {loop.epoch + 1}'
     line = (
         f'resumed with {", ".join(changes)}: {goes_on}, and not to the bit as the '
         'stopped run would have'

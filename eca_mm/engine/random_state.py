@@ -32,7 +32,7 @@ def set_random_state(state: dict) -> None:
 
 @contextmanager
 def seeded(name: str) -> Iterator[None]:
-    """Generators of the CPU that start from a name, and go on afterwards as before."""
+    """Seed the CPU's generators by a name, and restore their states afterwards."""
     before = random_state()
     seed = random.Random(name).getrandbits(32)
     try:

@@ -1,4 +1,4 @@
-"""Whether a run can go on from what a checkpoint holds: decided here, for every road.
+"""Whether a run can resume from what a checkpoint holds: decided here, for every road.
 
 The newest file of a work dir, one that ``--resume`` names, and what mmengine loads in
 the end (from a store, or for a run that no tool of ours has started) are held to it.
@@ -16,11 +16,11 @@ from eca_mm.findings import some
 PARTS = ('meta', 'state_dict', 'message_hub', 'optimizer')
 PLACE = ('epoch', 'iter')  # in meta
 START_ANEW = 'to begin a new run with its weights: load_from=FILE without --resume'
-SAME_CONFIG = 'go on with the config of the run, or start anew with load_from'
+SAME_CONFIG = 'continue with the config of the run, or start over with load_from'
 
 
 def why_not_resumable(content: object, model: nn.Module | None = None) -> str:
-    """What keeps a run from going on with what a file holds, in one line, or ''.
+    """What keeps a run from continuing with what a file holds, in one line, or ''.
 
     Args:
         model: Not in a wrapper. With it, whether the checkpoint is of this model:

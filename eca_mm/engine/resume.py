@@ -1,4 +1,4 @@
-"""Where an interrupted run goes on: its newest checkpoint that is whole."""
+"""Where an interrupted run continues: its newest checkpoint that is whole."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,14 +28,14 @@ def ask_to_resume(cfg: Config, name: str) -> None:
     if not name.strip():
         raise RequestError(
             '--resume got an empty name: give a checkpoint, or leave the name out to '
-            'go on from the newest one in the work dir'
+            'resume from the newest one in the work dir'
         )
     cfg.resume = True
     cfg.load_from = None if name == 'auto' else name
 
 
 def resume_from_newest(cfg: Config) -> None:
-    """Turn ``resume`` without ``load_from`` into the file to go on from.
+    """Turn ``resume`` without ``load_from`` into the file to resume from.
 
     mmengine takes what ``last_checkpoint`` names, whether it is there or not. A work
     dir without any checkpoint starts from the beginning, as a pre-empted job needs it.
@@ -50,11 +50,11 @@ def resume_from_newest(cfg: Config) -> None:
     newest = newest_checkpoint(work_dir, checkpoint_folder(cfg))
     cfg.resume = newest is not None
     cfg.load_from = newest and str(newest)
-    say(f'going on from {newest}' if newest else f'no checkpoint in {work_dir} yet')
+    say(f'resuming from {newest}' if newest else f'no checkpoint in {work_dir} yet')
 
 
 def share_choice(runner: Runner) -> None:
-    """Let all ranks go on from the file that the first one has chosen."""
+    """Let all ranks resume from the file that the first one has chosen."""
     choice = [(runner._resume, runner._load_from)]  # mmengine has no public name
     broadcast_object_list(choice)
     runner._resume, runner._load_from = choice[0]
@@ -124,7 +124,7 @@ def last_checkpoint(work_dir: Path, folders: Sequence[Path] = ()) -> Path | None
     if not name:
         return None
     if '://' in name:
-        say(f'{pointer} names {name}: to go on from there, give that to --resume')
+        say(f'{pointer} names {name}: to resume from there, give that to --resume')
     name = name.replace('\\', '/').rpartition('/')[2]
     places = [folder / name for folder in folders or [work_dir]]
     return next((path for path in places if path.is_file()), places[0])

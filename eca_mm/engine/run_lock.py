@@ -118,7 +118,7 @@ def holder(path: Path, descriptor: int, option: str = OPTION) -> str:
     who = f'process {run.get("pid", "?")} on {run.get("host", "?")}'
     remedy = f'wait for it, or name another {option}'
     if not is_held:
-        remedy += f'; if it was killed, go on in {GONE} s, or remove {path}'
+        remedy += f'; if it was killed, continue in {GONE} s, or remove {path}'
     since = f', since {run["since"]}' if 'since' in run else ''
     return f'{path.parent} is in use by another run ({who}{since}): {remedy}'
 

@@ -88,7 +88,7 @@ def train(cfg: Config, nan_retry: bool = False) -> None:
     """Train as a config tells.
 
     Args:
-        nan_retry: If the loss is not finite, go on from the last good checkpoint, or
+        nan_retry: If the loss is not finite, resume from the last good checkpoint, or
             from the start if there is none, with a tenth of the learning rate; once.
 
     Raises:
@@ -106,7 +106,7 @@ def train_and_retry(cfg: Config, nan_retry: bool) -> None:
         return
     if not nan_retry:
         raise RunStopped(
-            f'{stop}; --resume --nan-retry goes on from there, and if the loss is so '
+            f'{stop}; --resume --nan-retry resumes from there, and if the loss is so '
             'again, once more at a tenth of the learning rate'
         )
     # Workers, and memory of the GPU, that only cycles of references hold.

@@ -37,7 +37,7 @@ PACKAGES = {
     'faster-coco-eval': ('faster_coco_eval', 'COCO', 'COCOeval_faster'),
 }
 BACKENDS = (*PACKAGES, REFERENCE)
-# What the packages need; one refuses the whole set for an odd value in other fields,
+# What the packages need; one rejects the whole set for an odd value in other fields,
 # such as the date_captured=0 of CVAT's exports.
 READ = {
     'images': ('id', 'width', 'height'),
@@ -109,7 +109,7 @@ class GroundTruth(reference.COCO):
 
 
 def readable(dataset: dict) -> dict:
-    """Of a data set what the packages read, without what they would refuse it for.
+    """Of a data set what the packages read, without what they would reject it for.
 
     A segmentation that is none is left out: boxes are evaluated without, and for masks
     it is a doubt.

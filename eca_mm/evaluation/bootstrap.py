@@ -4,7 +4,7 @@ Images are drawn with replacement and counted as often as they were drawn; all r
 the same draws. What the draws say of the images' luck and the seeds of that of training
 is put together in `variance.py`.
 
-A figure's own interval is worked out on the logit scale, with a t quantile: it stays
+A figure's own interval is computed on the logit scale, with a t quantile: it stays
 between 0 and 1 and is long to the side where there is room. On the plain scale the
 draws' quantiles are far too sure of an AP near an end or on few images: with 20 images
 the mirrored ("basic") ones held a true AP of 0.06 and of 0.95 in 85 and 79 % of 600

@@ -22,7 +22,7 @@ class SpareCache(FunctionCache):
             return super().load_overload(sig, target_context)
         except FAULTS:
             with suppress(*FAULTS):
-                self.flush()  # what cannot be read is written anew
+                self.flush()  # what cannot be read is written again
             return None
 
     def save_overload(self, sig, data) -> None:
@@ -35,7 +35,7 @@ def compiled(**options) -> Callable[[Callable], Callable]:
 
     The report of a run spent two thirds of its 20 s of CPU time in compiling (AMD
     EPYC). numba keeps it in ``__pycache__`` beside the module, or in the user's folder
-    for caches, and compiles anew when the module changes.
+    for caches, and compiles again when the module changes.
     """
 
     def decorate(function: Callable) -> Callable:

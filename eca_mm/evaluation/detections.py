@@ -30,7 +30,7 @@ class Detections:
         iou_type: 'bbox' or 'segm'.
 
     Raises:
-        ValueError: Another iou_type; what `as_truth` and `as_results` refuse.
+        ValueError: Another iou_type; what `as_truth` and `as_results` reject.
     """
 
     def __init__(

@@ -8,7 +8,7 @@ import numpy as np
 def doubts(dataset: dict, results: list[dict]) -> Iterator[str]:
     """What the packages and pycocotools are known not to see with the same eyes.
 
-    pycocotools refuses some of it, and has figures of its own for the rest: a box of
+    pycocotools rejects some of it, and has figures of its own for the rest: a box of
     NaN, for one, matches whatever it meets.
     """
     if not results:

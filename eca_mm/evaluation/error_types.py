@@ -39,14 +39,14 @@ class Errors:
     - both: else, so it overlaps an object of another class a little
 
     An object is missed if no detection found it and none of the first two errors aims
-    at it. To mend one of these two, the best detection that aims at an object finds it,
+    at it. To fix one of these two, the best detection that aims at an object finds it,
     in the object's class, and the others are dropped. All other wrong detections and
     missed objects are dropped, each kind for itself.
 
     Attributes:
         ap: AP at the IoU threshold, 0 to 1, mean over the classes that have objects.
         counts: Number of errors of each kind.
-        gains: What AP would gain if the errors of one kind alone were mended: each
+        gains: What AP would gain if the errors of one kind alone were fixed: each
             kind, and false_positive (no wrong detection) and false_negative (no object
             without a detection).
     """
@@ -61,7 +61,7 @@ def error_breakdown(
     iou_threshold: float = 0.5,
     background_threshold: float = 0.1,
 ) -> Errors:
-    """Tell the errors apart and mend one kind at a time.
+    """Tell the errors apart and fix one kind at a time.
 
     Raises:
         ValueError: iou_threshold is none of COCO's, or background_threshold is not

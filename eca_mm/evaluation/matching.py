@@ -1,4 +1,4 @@
-"""Which detection finds which object, worked out once a model, as COCOeval does it."""
+"""Which detection finds which object, computed once a model, as COCOeval does it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +70,7 @@ def match(
         iou_type: 'bbox' or 'segm'.
 
     Raises:
-        ValueError: Another ``iou_type``; what `as_truth` and `as_results` refuse.
+        ValueError: Another ``iou_type``; what `as_truth` and `as_results` reject.
     """
     if iou_type not in ('bbox', 'segm'):
         raise ValueError(f"iou_type must be 'bbox' or 'segm', got {iou_type!r}")

@@ -1,10 +1,10 @@
-"""The host (mmengine, mmcv, mmdet): which versions work, and what is mended in them.
+"""The host (mmengine, mmcv, mmdet): which versions work, and what is fixed in them.
 
 versions    which versions work, in OpenMMLab's own packages and in the maintained forks
 functions   the same function of the host with other global names: no code is copied
 
 Each of the host's faults has one file here, or is named here with its place, where it
-is mended by a better part in the registry. A file says in which versions the fault is,
+is fixed by a better part in the registry. A file says in which versions the fault is,
 where that is told, and when the file can go:
 
 (place)                           (fault)

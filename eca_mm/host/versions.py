@@ -10,7 +10,7 @@ from eca_mm.place import folder
 STACKS = {
     'openmmlab': {
         'mmengine': ('mmengine', '0.10.3', '1.0.0'),
-        'mmcv': ('mmcv', '2.0.0', '2.2.0'),  # mmdet 3.3.0 refuses 2.2
+        'mmcv': ('mmcv', '2.0.0', '2.2.0'),  # mmdet 3.3.0 rejects 2.2
         'mmdet': ('mmdet', '3.3.0', '4.0.0'),
     },
     # The maintained forks: other distributions, the same modules.
@@ -28,7 +28,7 @@ IN_WHEEL = (
 
 
 class HostError(ImportError):
-    """OpenMMLab's packages are missing or do not suit; says how to mend it."""
+    """OpenMMLab's packages are missing or do not suit; says how to fix it."""
 
     __module__ = 'eca_mm.host'  # what a traceback shows is the name to catch
 

@@ -55,7 +55,7 @@ def load_inferencer(
     shown = inferencer.model.dataset_meta  # which the visualizer has, too
     shown['classes'] = check_classes(told.get('classes'), inferencer.model, checkpoint)
     shown['palette'] = own.get('palette') or told.get('palette') or 'random'
-    load_weights(inferencer.model, checkpoint)  # or refuse them
+    load_weights(inferencer.model, checkpoint)  # or reject them
     return inferencer
 
 
@@ -129,7 +129,7 @@ def unusable(checkpoint: str, error: Exception) -> RequestError:
 
 
 def prepare(cfg: Config, name: str) -> dict:
-    """Leave out what inference has no use for, and refuse what it cannot do without.
+    """Leave out what inference has no use for, and reject what it cannot do without.
 
     Returns:
         Class names and palette of its test data, as far as it tells them.

@@ -24,7 +24,7 @@ DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
 
 def chosen(x: Tensor, how: bool | str) -> bool:
-    """Whether an end of ``x`` is the kernels' by a block's ``fused_tail``.
+    """Whether a tail of ``x`` is the kernels' by a block's ``fused_tail``.
 
     True takes them on a GPU where they run, 'triton' also in the interpreter on the
     CPU, 'torch' nowhere.

@@ -1,4 +1,4 @@
-"""The end of a block with ECA whose norm learns: three launches forward, four backward.
+"""The tail of a block with ECA whose norm learns: 3 launches forward, 4 backward.
 
 As :mod:`.eca_tail`, with the statistics of the batch found in the pass that pools. Over
 several ranks the norm is synchronised as by torch's SyncBatchNorm.

@@ -1,4 +1,4 @@
-"""The end of a block with ECA: two launches forward, three backward.
+"""The tail of a block with ECA: two launches forward, three backward.
 
 The norm is in eval mode; :mod:`.eca_norm_tail` is for norms that learn. Forward: the
 means of the norm's output; then each tile of the block's output computes the gates of

@@ -1,4 +1,4 @@
-"""The end of a block with any gate whose norm learns.
+"""The tail of a block with any gate whose norm learns.
 
 That is :mod:`eca_mm.fused_norm`, by kernels: the passes over memory are theirs; what is
 computed of (N, C) tensors, the gates with it, is left to torch and autograd.

@@ -1,4 +1,4 @@
-"""Gradients of an end with ECA by plain operators, where no kernel can serve."""
+"""Gradients of a tail with ECA by plain operators, where no kernel can serve."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Gradients of all small tensors of an end with ECA, in one launch and a sum."""
+"""Gradients of all small tensors of a tail with ECA, in one launch and a sum."""
 
 import torch
 import triton

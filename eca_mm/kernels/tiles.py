@@ -11,7 +11,7 @@ from torch import Tensor
 from .quick_launch import launch
 
 # 4096 elements by 8 warps are 16 a thread, 32 to 64 bytes of each tensor in loads of 16
-# bytes: enough under way to keep an H100's memory busy. An end takes it 1.3 to 2.5
+# bytes: enough under way to keep an H100's memory busy. A tail takes it 1.3 to 2.5
 # times what a copy of its bytes takes (docs/gpu.md). Other sizes were not tried.
 TILE, WARPS = 4096, 8
 # Pixels that one program sums. Where channels are rows of pixels there are programs for

@@ -35,7 +35,7 @@ class IdentityInit:
             self.zero_logits()
 
     def zero_logits(self) -> None:
-        """Make the logits zero, which are drawn anew by some hosts."""
+        """Make the logits zero, which are drawn again by some hosts."""
         for name in self.last:
             part = getattr(self, name)
             for tensor in part.parameters() if isinstance(part, nn.Module) else [part]:

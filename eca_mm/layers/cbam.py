@@ -16,7 +16,7 @@ class CBAM(IdentityInit, nn.Module):
     ResNet-50 is that of Table 3, 26.77. The official code (Jongchan/attention-module,
     MODELS/cbam.py, model_resnet.py) has biases in the MLP, a batch norm behind the
     spatial convolution, whose scale begins as 0, and the maximum before the mean in the
-    pooled maps. So its weights do not fit, and the converter refuses them.
+    pooled maps. So its weights do not fit, and the converter rejects them.
 
     Args:
         in_channels: Channels C of the input.

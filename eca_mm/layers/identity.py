@@ -16,7 +16,7 @@ def begins_as_identity(module: nn.Module) -> bool:
 
     mmcv's two blocks add what their last layer gives. It is zero when they are built,
     but an ``init_cfg`` of the backbone may have changed that: mmdet's default draws
-    every Conv2d anew, and ContextBlock does not defend itself.
+    every Conv2d again, and ContextBlock does not defend itself.
     """
     if isinstance(module, ContextBlock):
         # Multiplication by the sigmoid of zero halves.
@@ -33,7 +33,7 @@ def is_zero(layer: nn.Module) -> bool:
 
 
 def make_identity(module: nn.Module) -> None:
-    """Make attention begin as the identity again, whose parameters were drawn anew."""
+    """Make attention begin as the identity again, whose parameters were drawn again."""
     if isinstance(module, IdentityInit):
         module.zero_logits()
     elif isinstance(module, ContextBlock):

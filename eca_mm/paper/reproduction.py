@@ -1,7 +1,7 @@
 """The tables of docs/reproduction.md: python -m eca_mm.paper.reproduction PAGE...
 
 The words of a page stand in the page. A table stands between two comments, ``<!-- NAME:
-made by ... -->`` and ``<!-- end -->``, and is written anew from the yaml files.
+made by ... -->`` and ``<!-- end -->``, and is written again from the yaml files.
 """
 
 import re
@@ -174,7 +174,7 @@ TABLES = {
 
 
 def renewed(page: str) -> str:
-    """A page with its tables written anew.
+    """A page with its tables written again.
 
     Raises:
         KeyError: It asks for a table of another name.

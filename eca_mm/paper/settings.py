@@ -111,7 +111,7 @@ def begins_trained(cfg: Mapping, method: str) -> bool:
     """Whether the initial weights can have the attention of a row of the paper.
 
     Those of a plain network by a well-known name have none for ECA and SE, which then
-    begin at random; what a file holds is not seen here. GCNet's blocks begin anew.
+    begin at random; what a file holds is not seen here. GCNet's blocks start over.
     """
     start = str(value_at(cfg, 'model.backbone.init_cfg.checkpoint', {}))
     return method not in ('ECA', 'SE') or not start.startswith(PLAIN)

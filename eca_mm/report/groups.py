@@ -103,7 +103,7 @@ def by_group(groups: list[Group], of_runs: Mapping, kind: str) -> dict[str, list
             lacking = next(run.name for run in group.runs if run.name not in there)
             raise ReportError(
                 f'{lacking} has no {KINDS[kind]} results, as {there[0]} has: evaluate '
-                f'it anew, or leave it out of {group.name}'
+                f'it again, or leave it out of {group.name}'
             )
         if there:
             found[group.name] = [of_runs[name] for name in there]

@@ -82,7 +82,7 @@ class ReportHook(Hook):
         except ReportError as error:
             runner.logger.warning(f'no report: {error}')
         except Exception:
-            runner.logger.exception('the report was not written; the run goes on')
+            runner.logger.exception('the report was not written; the run continues')
 
     def write_record(self, runner: Runner) -> None:
         self.facts = record.run_facts(runner)

@@ -1,4 +1,4 @@
-"""Everything that the sections of a report are made from, read and worked out once."""
+"""Everything that the sections of a report are made from, read and computed once."""
 
 import sys
 from collections.abc import Callable
@@ -24,7 +24,7 @@ Step = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Material:
-    """The groups of a report and what was worked out from their results.
+    """The groups of a report and what was computed from their results.
 
     Attributes:
         groups: In the order of the report.

@@ -29,7 +29,7 @@ def mistakes_section(material: Material) -> Section:
 
 
 def error_figure(material: Material, kind: str) -> Figure:
-    """What AP50 would gain if one kind of error were mended; how many there are."""
+    """What AP50 would gain if one kind of error were fixed; how many there are."""
     found = {
         name: error_breakdown(detections)
         for name, detections in material.detections[kind].items()
@@ -40,7 +40,7 @@ def error_figure(material: Material, kind: str) -> Figure:
         for error in ERRORS
     ]
     panels: list[str] = []
-    with panel(panels, 'gain if mended', xlabel='AP50 (points)') as axes:
+    with panel(panels, 'gain if fixed', xlabel='AP50 (points)') as axes:
         gains = {n: [100 * e.gains[k] for k in ERRORS] for n, e in found.items()}
         draw_bars(axes, material, gains)
     with panel(panels, 'number of errors', xscale='symlog') as axes:
@@ -49,7 +49,7 @@ def error_figure(material: Material, kind: str) -> Figure:
     return Figure(
         f'errors_{kind}',
         f'{KINDS[kind].capitalize()} errors by kind',
-        'Left what AP50 would gain if one kind of error alone were mended (after '
+        'Left what AP50 would gain if one kind of error alone were fixed (after '
         'TIDE), right how many detections or, for missed, objects are of the kind.',
         panels,
         data,

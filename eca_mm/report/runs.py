@@ -28,7 +28,7 @@ KINDS = {'bbox': 'box', 'segm': 'mask'}
 
 
 class ReportError(ValueError):
-    """A run, file or name is wrong: one line that says what and how to mend it."""
+    """A run, file or name is wrong: one line that says what and how to fix it."""
 
 
 @dataclass(frozen=True)

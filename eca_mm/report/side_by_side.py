@@ -45,7 +45,7 @@ def check_picture(path: Path, formats: tuple[str, ...] = FORMATS) -> None:
     try:
         check_size(path, MOST_BYTES)
         with warnings.catch_warnings():
-            warnings.simplefilter('ignore')  # PIL warns of less than what we refuse
+            warnings.simplefilter('ignore')  # PIL warns of less than what we reject
             with PIL.Image.open(path, formats=formats) as image:
                 check_pixels(*image.size)
                 image.load()

@@ -1,4 +1,4 @@
-"""Make a report: read, work out, draw, write."""
+"""Make a report: read, compute, draw, write."""
 
 import sys
 import time

@@ -33,7 +33,7 @@ def read_info(texts: Mapping[str, str], outputs: Sequence[str]) -> dict:
     Raises:
         NotADetector: Something is missing or is not as it must be.
     """
-    again = ': write the file anew by "eca-mm export --whole"'
+    again = ': write the file again by "eca-mm export --whole"'
     if texts.get('eca_mm') != KIND:
         raise NotADetector('not a whole detector of this version' + again)
     if tuple(outputs) not in (OUTPUTS[:4], OUTPUTS):

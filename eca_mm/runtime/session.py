@@ -37,7 +37,7 @@ def open_session(
         session = onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # of classes that onnxruntime does not export
         raise NotADetector(f'onnxruntime cannot run it ({short(error)})') from error
-    # It goes on without one that does not start, as CUDA without its libraries.
+    # It continues without one that does not start, as CUDA without its libraries.
     for provider in asked or ():
         name = provider if isinstance(provider, str) else provider[0]
         if name not in session.get_providers():

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from eca_mm.engine import RequestError, exit_status
 
 NAMES = ('zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine')
-VERSION = 1  # count on when the pixels change: data of another version is built anew
+VERSION = 1  # count on when the pixels change: data of another version is built again
 MADE_BY = 'eca_mm projects/digits/build.py'
 NUMBERS = {  # default, lowest, highest, help
     'seed': (0, 0, 2**32 - 1, 'another seed, other images'),

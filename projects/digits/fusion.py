@@ -1,8 +1,8 @@
-"""Train the small detector with and without fused block ends, and compare the losses.
+"""Train the small detector with and without fused block tails, and compare the losses.
 
 Two computations that are equal but for rounding part in a training, as every step
 builds on the last one's rounding. How far they may part is shown by a third training,
-without fused ends, whose convolutions sum in another order (torch's own instead of
+without fused tails, whose convolutions sum in another order (torch's own instead of
 oneDNN's). Seed, initial weights and data are the same in all three, and norms are in
 eval mode, without which no end is fused.
 """
@@ -31,7 +31,7 @@ from eca_mm.files import write_csv
 from eca_mm.report.logs import read_logs
 
 CONFIG = Path(__file__).parent / 'configs/eca_faster_rcnn_r18.py'
-# name: (fused ends, oneDNN's convolutions)
+# name: (fused tails, oneDNN's convolutions)
 RUNS = dict(unfused=(False, True), fused=(True, True), reordered=(False, False))
 
 
@@ -92,7 +92,7 @@ def train(cfg: Config, name: str) -> np.ndarray:
         runner = build_runner(cfg)
         runner.model.train()
         count = fused_ends(runner.model)
-        print(f'{name}: {count[0]} of {count[1]} block ends fused', flush=True)
+        print(f'{name}: {count[0]} of {count[1]} block tails fused', flush=True)
         assert count[0] == (count[1] if fused else 0)
         runner.train()
         rows, _ = read_logs(Path(folder))
@@ -100,7 +100,7 @@ def train(cfg: Config, name: str) -> np.ndarray:
 
 
 def fused_ends(model: torch.nn.Module) -> tuple[int, int]:
-    """How many blocks compute their end in one go now, and how many there are."""
+    """How many blocks compute their tail in one go now, and how many there are."""
     blocks = [m for m in model.modules() if isinstance(m, PluginBasicBlock)]
     return len(list(norms_of_fused_tails(model))), len(blocks)
 

@@ -126,7 +126,7 @@ def yolo_names(path: Path) -> list[str]:
 
     Raises:
         RequestError: It cannot be read, or says no such list. (supervision numbers
-            names anew where they begin at 1 or leave a number out.)
+            names again where they begin at 1 or leave a number out.)
     """
     try:
         content = yaml.safe_load(path.read_text(encoding='utf-8-sig'))

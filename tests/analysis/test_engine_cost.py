@@ -99,12 +99,12 @@ def test_a_run_that_fails_is_told(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ('words', 'said'),
     [
-        ('--level engine --batch 2', '--batch means nothing with --level engine'),
-        ('--level engine --amp', '--amp means nothing with --level engine'),
+        ('--level engine --batch 2', '--batch has no effect with --level engine'),
+        ('--level engine --amp', '--amp has no effect with --level engine'),
         ('--level engine --config a.py b.py', 'trains one config: name one'),
         ('--level engine --config absent.py', 'config absent.py not found'),
         ('--level engine --iterations 0', '--iterations 0: must be at least 1'),
-        ('--iterations 5', '--iterations means nothing with --level backbone'),
+        ('--iterations 5', '--iterations has no effect with --level backbone'),
     ],
 )
 def test_wrong_requests(monkeypatch, capsys, words, said):

@@ -233,7 +233,7 @@ def test_classifiers_train_as_on_imagenet(backbone):
 
 
 def test_folded_norms():
-    """None is left but those that fused ends fold by themselves."""
+    """None is left but those that fused tails fold by themselves."""
     norms = {
         name: kinds(workloads.backbone(name, SMALL).model, nn.BatchNorm2d)
         for name in ('plain+fold', 'naive ECA+fold', 'ours+fold')

@@ -110,7 +110,7 @@ def test_random_start_is_not_the_identity():
     ids=str,
 )
 def test_every_block_begins_as_the_identity_also_after_init_weights(attention):
-    """The hosts draw Conv2d and Linear anew, those of attention too."""
+    """The hosts draw Conv2d and Linear again, those of attention too."""
     wanted = plain(CSPNEXT)
     model = attended(CSPNEXT, 'CSPLayer', attention)
     model.init_weights()

@@ -38,7 +38,7 @@ def test_attention_on_the_map_of_a_frozen_stage_is_frozen(host, frozen, left):
     model = attended(dict(host, frozen_stages=frozen), 'stages')
     wanted = [f'eca.{i}.conv.weight' for i in left]
     assert trainable(model) == wanted
-    model.requires_grad_(True).train()  # hosts freeze anew
+    model.requires_grad_(True).train()  # hosts freeze again
     assert trainable(model) == wanted
 
 

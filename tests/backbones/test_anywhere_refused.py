@@ -1,4 +1,4 @@
-"""WithAttention: what is refused, and what it then says."""
+"""WithAttention: what is rejected, and what it then says."""
 
 import pytest
 from mmdet.registry import MODELS

@@ -166,7 +166,7 @@ def test_our_resnets_keep_their_fused_ends():
     assert block.fusable_attention(x) is block.eca and can_fuse(
         x, block.norm2, block.eca
     )
-    # Fused ends sum in another order than the plain backbone does.
+    # Fused tails sum in another order than the plain backbone does.
     plain_model = plain(ours)
     found.load_state_dict(plain_model.state_dict(), strict=False)
     images = inputs(RESNET)

@@ -68,7 +68,7 @@ def test_one_graph_for_two_sizes(name):
             for found, value in zip(ours, plain, strict=True):
                 torch.testing.assert_close(found, value)
     assert not said
-    # Our autograd functions are in the graph where the end of a block is fused.
+    # Our autograd functions are in the graph where the tail of a block is fused.
     assert ('autograd_function_apply' in counter.graphs[-1].code) == fuses
 
 

@@ -110,7 +110,7 @@ def test_stay_as_they_are(build):
 
 
 def test_norms_that_learn_stay():
-    """Those of fused ends, too: the stem, two a block and three shortcuts."""
+    """Those of fused tails, too: the stem, two a block and three shortcuts."""
     model = ECAResNet(18, base_channels=8, norm_eval=False, frozen_stages=-1)
     model.train()
     assert fold_norms(model) == dict(BatchNorm2d=20)

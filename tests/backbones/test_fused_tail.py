@@ -337,7 +337,7 @@ def test_further_plugins_at_the_same_place_and_other_blocks_are_plain(fused_call
 
 
 def test_plugins_elsewhere_stay(fused_calls):
-    """After conv2 and after the block, beside a fused end."""
+    """After conv2 and after the block, beside a fused tail."""
     plugins = [
         dict(cfg=dict(type='SE', reduction=4, postfix=i), position=position)
         for i, position in enumerate(PluginBottleneck.positions)

@@ -1,4 +1,4 @@
-"""Blocks whose norms learn from the batch, with a fused end and without."""
+"""Blocks whose norms learn from the batch, with a fused tail and without."""
 
 import copy
 

@@ -1,4 +1,4 @@
-"""Fused ends step aside under transforms of a forward, and batched gradients work."""
+"""Fused tails step aside under transforms of a forward, and batched gradients work."""
 
 import pytest
 import torch

@@ -56,7 +56,7 @@ def here(**settings) -> Where:
     return Where(**dict(jobs=2) | settings)
 
 
-# Of the rows of a campaign of stand-ins: at step 2 both wait to be told to go on.
+# Of the rows of a campaign of stand-ins: at step 2 both wait to be told to continue.
 BOTH_WAIT = dict.fromkeys(ROWS, dict(faults={(0, 2): 'wait'}))
 
 

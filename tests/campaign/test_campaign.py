@@ -35,7 +35,7 @@ def test_a_failing_run_is_tried_once_more_and_stops_no_other(tmp_path):
     assert [starts(one) for one in runs] == [
         ['0', '2'], ['0', '2'], ['0', '3'], ['0', '4'],
     ]  # fmt: skip
-    (runs[0].folder / 'mended').touch()
+    (runs[0].folder / 'fixed').touch()
     _, failed = run(tmp_path, rows, seeds=(0, 1))
     assert failed == [] and status_of(runs[0]).state == 'done'
     assert starts(runs[0]) == ['0', '2', '2']

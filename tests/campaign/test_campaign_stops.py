@@ -37,12 +37,12 @@ def test_a_signal_stops_the_runs_cleanly(tmp_path, number):
     assert stop.value.status == 128 + number
     assert str(stop.value) == (
         f'by {signal.Signals(number).name}: 0 of 2 runs are done; the same command '
-        'goes on'
+        'continues'
     )
     runs = plan_of(tmp_path / 'out', rows, (0,)).runs()
     for one in runs:
         assert notes.of_job(one)['status'] == 143
-        assert status_of(one).note == 'was interrupted, goes on'
+        assert status_of(one).note == 'was interrupted, continues'
         saved = (one.folder / 'last_checkpoint').read_text()
         assert 0 < load_file(saved)['meta']['iter'] <= 3
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
@@ -93,14 +93,14 @@ def test_runs_of_a_killed_campaign_are_taken_over(tmp_path):
     after = drive.Driver(plan, plan.runs(), here(), tools(tmp_path))
     assert after.at_work == dict.fromkeys(plan.runs()) and after.free == []
     for one in plan.runs():
-        (one.folder / 'mended').touch()
+        (one.folder / 'fixed').touch()
     after.drive(lambda runs: None)
     assert set(after.done) == set(plan.runs())
     assert [starts(one) for one in plan.runs()] == [['0'], ['0']]
 
 
 def test_submitit_requeues_a_pre_empted_job(tmp_path):
-    """SIGUSR2, as before a time limit: the run saves, and the same job goes on."""
+    """SIGUSR2, as before a time limit: the run saves, and the same job continues."""
     rows = make_rows(tmp_path, **BOTH_WAIT)
     plan = plan_of(tmp_path / 'out', rows[:1], (0,))
     driver = drive.Driver(plan, plan.runs(), here(), tools(tmp_path))

@@ -92,7 +92,7 @@ def test_a_campaign_to_its_report(stand_ins, tmp_path):
     assert status == 1 and len(out.splitlines()) == 4
     status, out, _ = stand_ins('--json', '--out', 'out')
     assert json.loads(out)['counts'] == dict(done=3, running=0, waiting=0, failed=1)
-    (tmp_path / 'out/runs/ours/seed_1/mended').touch()
+    (tmp_path / 'out/runs/ours/seed_1/fixed').touch()
     status, out, _ = stand_ins(*rows, '--out', 'out')
     assert status == 0 and 'ours, seed 1: done' in out
 

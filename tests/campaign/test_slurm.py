@@ -148,5 +148,5 @@ def test_no_slurm_here(tmp_path, monkeypatch):
 
 def test_slurm_refuses(slurm):
     (slurm / 'bin/sbatch').write_text('#!/bin/sh\necho invalid partition >&2; exit 1\n')
-    with pytest.raises(RequestError, match='Slurm refuses a job: invalid partition'):
+    with pytest.raises(RequestError, match='Slurm rejects a job: invalid partition'):
         submitted(slurm, Where('slurm', partition='x'))

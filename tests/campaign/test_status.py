@@ -60,7 +60,7 @@ def test_lines(in_all_states):
     lines = [line_of(status) for status in read_status(in_all_states.folder)]
     assert lines == [
         'none, seed 0: done, bbox AP 37.4, segm AP 30.0',
-        'eca, seed 0: waiting: was interrupted, goes on',
+        'eca, seed 0: waiting: was interrupted, continues',
         'none, seed 1: running: epoch 2, 40/100, 1 h 02 min left',
         'eca, seed 1: waiting: Slurm job 77',
         'none, seed 2: failed: status 1: RuntimeError: no room',
@@ -147,7 +147,7 @@ def test_a_run_elsewhere_lives_while_it_prints(plan):
     )
     assert status_of(run).state == 'waiting'
     notes.write(run.job / job.NOTE, dict(stage='train', host=os.uname().nodename))
-    assert status_of(run).note == 'was interrupted, goes on'  # killed, here
+    assert status_of(run).note == 'was interrupted, continues'  # killed, here
 
 
 def test_a_screen_without_a_terminal_tells_changes_once(plan, capsys):

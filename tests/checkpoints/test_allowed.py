@@ -67,7 +67,7 @@ def test_one_cycle_can_only_be_asked_for_its_curves(tmp_path):
         (getattr, (OneCycleParamScheduler, 'step')),
         (OneCycleParamScheduler, (1, 2)),
     ):
-        with pytest.raises(CheckpointError, match='refused'):
+        with pytest.raises(CheckpointError, match='rejected'):
             read_again(Asks(*call), tmp_path)
 
 

@@ -40,7 +40,7 @@ def written(tmp_path):
 
 
 def refusal(path, layout='auto') -> str:
-    """The one line by which a file is refused; it begins with the file."""
+    """The one line by which a file is rejected; it begins with the file."""
     with pytest.raises(CheckpointError) as caught:
         convert(path, layout)
     message = str(caught.value)

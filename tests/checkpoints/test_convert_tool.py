@@ -49,7 +49,7 @@ def run(monkeypatch, tmp_path, capsys):
 
 
 def refusal(result: tuple[int, str, str]) -> str:
-    """The one line of a request that is refused."""
+    """The one line of a request that is rejected."""
     status, out, err = result
     assert (status, out) == (2, '')
     (line,) = err.splitlines()

@@ -1,4 +1,4 @@
-"""Published weights that fit no model here are refused by name."""
+"""Published weights that fit no model here are rejected by name."""
 
 import pytest
 import torch

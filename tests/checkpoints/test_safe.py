@@ -113,6 +113,6 @@ def test_load_file_names_what_could_run_code(tmp_path, new_format):
     ):
         saved = dict(state_dict={'a.weight': torch.zeros(1)}, args=thing)
         torch.save(saved, path, _use_new_zipfile_serialization=new_format)
-        with pytest.raises(CheckpointError, match=f'asks for {name}.*is refused'):
+        with pytest.raises(CheckpointError, match=f'asks for {name}.*is rejected'):
             load_file(path)
     assert not proof.exists()

@@ -13,7 +13,7 @@ WRONG = {
     'train nobody::absent.py': "'nobody' is no installed package",
     f'train {CONFIG} --cfg-options a=1 b': '--cfg-options b: give KEY=VALUE',
     f'train {CONFIG} --resume absent.pth': 'checkpoint absent.pth not found',
-    f'train {CONFIG} --processes 0': "argument --processes: '0' is no number from 1",
+    f'train {CONFIG} --processes 0': "'0' is not a whole number above 0",
     f'test {CONFIG} absent.pth': 'checkpoint absent.pth not found',
     f'test {CONFIG} absent.pth --out a.txt': 'name must end in .pkl, .pickle, .json',
     'check absent.py': 'config absent.py not found',

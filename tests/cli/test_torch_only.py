@@ -29,7 +29,7 @@ for block in (CBAM, ECANS, SE, SEGC, SEVar1, SEVar2, SEVar3):
     assert block(64)(x).shape == x.shape
 """
 ASK = """\
-def refused(action):
+def rejected(action):
     try:
         action()
     except ImportError as error:
@@ -41,7 +41,7 @@ def backbones():
 def hook():
     from eca_mm.engine import SafeCheckpointHook
 
-print(refused(backbones), refused(hook), refused(eca_mm.register), sep='\\n')
+print(rejected(backbones), rejected(hook), rejected(eca_mm.register), sep='\\n')
 """
 
 

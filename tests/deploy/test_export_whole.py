@@ -1,4 +1,4 @@
-"""export --whole: what it writes, what it finds beside mmdet, and what is refused."""
+"""export --whole: what it writes, what it finds beside mmdet, and what is rejected."""
 
 import csv
 import json
@@ -148,7 +148,7 @@ def test_a_file_is_kept_if_99_of_100_are_equal(
 @pytest.mark.parametrize(
     ('options', 'said'),
     [
-        (['--fp16'], '--fp16 is of whole detectors'),
+        (['--fp16'], '--fp16 is for whole detectors'),
         (['--whole', '--image', 'absent.png'], '--image: absent.png: not found'),
         (['--whole', '--int8', 'absent'], '--int8: absent: not found'),
         (

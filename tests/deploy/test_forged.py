@@ -160,7 +160,7 @@ def other_kind(path: Path) -> Path:
         (['OTHER'], 'other.onnx: not a whole detector'),
         (['TEXT'], 'text.onnx: onnxruntime cannot run it'),
         (['absent.onnx'], 'absent.onnx not found'),
-        (['FILE', '--config', 'a.py'], '--config is of checkpoints'),
+        (['FILE', '--config', 'a.py'], '--config is for checkpoints'),
         (['FILE', '--device', 'abacus'], '--device abacus cannot be used'),
     ],
 )

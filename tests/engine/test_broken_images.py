@@ -114,7 +114,7 @@ def test_stops_over_the_limit(tmp_path, folder):
         runner.train()
     assert all(name in str(error.value) for name in broken)
     last = newest_checkpoint(tmp_path)
-    assert f'go on from {last} with --resume' in str(error.value)
+    assert f'resume from {last} with --resume' in str(error.value)
     assert last.name == 'interrupted.pth' and error.value.status == 1
 
 
@@ -128,7 +128,7 @@ def test_a_folder_that_is_gone(tmp_path, folder, workers):
         runner.train()
     said = str(error.value)
     assert said.startswith(f'cannot read image {folder}/') and '\n' not in said
-    assert ': No such file or directory; mend it' in said
+    assert ': No such file or directory; fix it' in said
 
 
 @pytest.mark.parametrize('workers', [0, 1])

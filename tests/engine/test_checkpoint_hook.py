@@ -129,7 +129,7 @@ def test_keep_going_forgets_what_was_not_saved(tmp_path, disk):
 
 @pytest.mark.skipif(os.name != 'posix', reason='limits are of POSIX')
 def test_file_size_limit_of_the_system(tmp_path):
-    """A write that the kernel refuses half way, as a quota does."""
+    """A write that the kernel rejects half way, as a quota does."""
     import resource
 
     runner = small_runner(tmp_path, dict(interval=1))

@@ -113,7 +113,7 @@ IN_FILE = {
     'corners, named first': (
         of_all('annotations', bbox=corners), ERROR, 'corners [x1, y1, x2, y2] in the',
     ),
-    'half an image': (of_all('images', width=30), ERROR, 'mend width and height'),
+    'half an image': (of_all('images', width=30), ERROR, 'fix width and height'),
     'backslashes': (
         of_all('images', file_name=lambda e: f'a\\{e["file_name"]}'), ERROR,
         'as Windows writes: write "/"',

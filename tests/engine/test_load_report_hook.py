@@ -199,4 +199,4 @@ def test_trouble_in_the_report_does_not_end_the_run(run, plain, monkeypatch):
     monkeypatch.setattr(load_report_hook, 'load_report', fail)
     runner, heard = run(dict(type='ECAResNet', init_cfg=plain))
     assert runner.iter == 1
-    assert 'the run goes on' in only(heard.texts(logging.ERROR), 'no load report')
+    assert 'the run continues' in only(heard.texts(logging.ERROR), 'no load report')

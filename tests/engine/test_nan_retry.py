@@ -126,7 +126,7 @@ def test_every_schedule_stays_at_a_tenth(tmp_path, runs, schedule, start):
 def test_once_and_not_unasked(tmp_path, runs, monkeypatch):
     monkeypatch.setattr(Poison, 'runs', 3)
     runs(POISON, checkpoint=EACH)
-    with pytest.raises(RunStopped, match='--resume --nan-retry goes on from there'):
+    with pytest.raises(RunStopped, match='--resume --nan-retry resumes from there'):
         train(here())
     assert len(runs.built) == 1
     runs(POISON, checkpoint=EACH)

@@ -112,7 +112,7 @@ def test_between_epochs_nothing_is_repeated(tmp_path, capsys):
     runner, seen = resumed(tmp_path, last, batch_size=6)
     assert [sum(images.values()) for images in seen.epochs.values()] == [12, 12]
     assert (runner.iter, runner.max_iters) == (8, 8)
-    assert 'training goes on with epoch 2' in capsys.readouterr().err
+    assert 'training continues with epoch 2' in capsys.readouterr().err
 
 
 def test_a_whole_epoch_is_not_repeated(tmp_path, capsys):
@@ -120,7 +120,7 @@ def test_a_whole_epoch_is_not_repeated(tmp_path, capsys):
     assert torch.load(last, weights_only=True)['meta']['epoch'] == 0
     runner, seen = resumed(tmp_path, last, batch_size=6)
     assert list(seen.epochs) == [1, 2] and runner.iter == runner.max_iters == 8
-    assert 'goes on after epoch 1' in capsys.readouterr().err
+    assert 'continues after epoch 1' in capsys.readouterr().err
 
 
 def test_same_setting_is_silent_and_goes_on(tmp_path, capsys):

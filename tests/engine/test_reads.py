@@ -1,4 +1,4 @@
-"""Four ranks go on from a checkpoint, which is read five times in all."""
+"""Four ranks resume from a checkpoint, which is read five times in all."""
 
 import os
 import subprocess

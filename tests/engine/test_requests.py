@@ -135,7 +135,7 @@ def test_tta_without_meta_keys(digits):
 
 
 @pytest.mark.parametrize(
-    ('config', 'tta', 'refused'),
+    ('config', 'tta', 'rejected'),
     [
         ('mask_rcnn_r18.py', True, True),
         ('mask_rcnn_r18.py', False, False),

@@ -1,4 +1,4 @@
-"""What no run can go on from is refused in one line, on each road to a resume."""
+"""What no run can resume from is rejected in one line, on each road to a resume."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Every scheduler of mmengine's: its checkpoints are read, and go on as it would."""
+"""Every scheduler of mmengine's: its checkpoints are read, and continue as it would."""
 
 import pytest
 from mmengine.hooks import Hook

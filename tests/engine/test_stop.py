@@ -1,4 +1,4 @@
-"""Signals that end a run: the iteration ends, is saved, and the run can go on."""
+"""Signals that end a run: the iteration ends, is saved, and the run can continue."""
 
 import os
 import pty
@@ -121,7 +121,7 @@ def test_before_the_run_saves(capsys, becomes):
 
 def test_nothing_is_saved_twice(tmp_path):
     stop = dict(type='Signal', at=2, number=signal.SIGTERM)
-    with pytest.raises(RunStopped, match='go on from .*iter_3.pth'):
+    with pytest.raises(RunStopped, match='resume from .*iter_3.pth'):
         small_runner(tmp_path, dict(interval=1, by_epoch=False), hooks=[stop]).train()
     assert not (tmp_path / 'interrupted.pth').exists()
 

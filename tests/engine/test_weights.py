@@ -179,7 +179,7 @@ def test_backbone_alone(cfg, path, model):
 
 
 def test_part_of_it_fits(cfg, path, model):
-    """A warning in a run, exit 2 of a check; a tool that needs the part refuses."""
+    """A warning in a run, exit 2 of a check; a tool that needs the part rejects."""
     state = model.state_dict()
     del state['neck.fpn_convs.0.conv.bias']
     state['backbone.layer1.0.eca.conv.weight'] = torch.zeros(1, 1, 5)

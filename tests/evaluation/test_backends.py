@@ -79,7 +79,7 @@ def assert_same(found: COCOeval, expected: COCOeval, atol: float) -> None:
 def test_arrays_and_figures(backend, iou_type, name, seed):
     dataset, results = data_set(seed, iou_type)
     if not results:
-        pytest.skip('pycocotools refuses empty results')
+        pytest.skip('pycocotools rejects empty results')
     found = evaluate(fast(backend), dataset, results, iou_type, SETTINGS[name])
     assert isinstance(found, backends.FastEvaluation)
     assert_same(found, reference(seed, iou_type, name), TOLERANCE[backend])
@@ -192,7 +192,7 @@ def test_wrong_backends(monkeypatch):
 
 
 def test_fields_that_nothing_reads_do_not_matter():
-    """hotcoco refuses the whole set for one: CVAT writes date_captured=0."""
+    """hotcoco rejects the whole set for one: CVAT writes date_captured=0."""
     dataset, results = data_set(12, 'bbox')
     plain = evaluate(fast('hotcoco'), dataset, results, 'bbox', {})
     odd = copy.deepcopy(dataset)

@@ -62,7 +62,7 @@ def test_files_that_do_not_serve(monkeypatch, tmp_path, end):
     again = compiled.compiled()(add_up)
     assert again(np.arange(6.0)) == 15.0
     assert sum(again.stats.cache_hits.values()) == 0
-    if not callable(end):  # mended
+    if not callable(end):  # fixed
         mended = compiled.compiled()(add_up)
         assert mended(np.arange(7.0)) == 21.0
         assert sum(mended.stats.cache_hits.values()) == 1

@@ -1,6 +1,6 @@
 """SIGKILL at random moments of a campaign of 2 rows and 3 seeds, and again.
 
-Killed is the campaign alone, whose runs go on and are taken over, or all of it. The
+Killed is the campaign alone, whose runs continue and are taken over, or all of it. The
 end is compared with that of a campaign that was left alone: checkpoints, figures and
 the numbers of the report.
 """

@@ -1,4 +1,4 @@
-"""Runs that are hit again and again, and go on after each hit."""
+"""Runs that are hit again and again, and continue after each hit."""
 
 import os
 import time
@@ -147,7 +147,7 @@ def one_run(task: Task, times: int, name: str, random: Random) -> Tally:
         lost = loss(work_dir, *saved)
         if lost:
             tally.losses[lost] += 1
-            return tally  # it would have to begin anew
+            return tally  # it would have to start over
         if task.moves and work_dir.exists():
             work_dir = work_dir.rename(work_dir.with_name(f'{work_dir.name}_'))
 

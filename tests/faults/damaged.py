@@ -109,7 +109,7 @@ def damage(folder: Path, whole: Whole, number: int) -> str:
         return f'{kind.__name__} ({number}): another end state'
     lines = [line for line in said.splitlines() if line.startswith('skipped: ')]
     named = [any(os.fspath(path) in line for line in lines) for path in harmed]
-    if all(named) and f'going on from {newest[len(harmed)]}' in said:
+    if all(named) and f'resuming from {newest[len(harmed)]}' in said:
         return 'skipped'
     # Not all of them are seen; the end state says that what was read is right.
     return (

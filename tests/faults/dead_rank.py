@@ -24,7 +24,7 @@ def run(tries: int, folder: Path, jobs: int = 2) -> Outcome:
 
     Args:
         folder: Gets a work dir for each try.
-        jobs: How many tries go on at the same time.
+        jobs: How many tries continue at the same time.
     """
     with ThreadPoolExecutor(jobs) as pool:
         found = list(pool.map(lambda i: one_try(folder / str(i), i), range(tries)))

@@ -71,7 +71,7 @@ def verdict(status: int, said: str, url: str, proof: Path) -> str:
     if proof.exists():
         return 'EXECUTED'
     lines = [line for line in said.splitlines() if line.startswith('error: ')]
-    refusals = [line for line in lines if url in line and 'is refused' in line]
+    refusals = [line for line in lines if url in line and 'is rejected' in line]
     if 'Traceback' in said or status != 2 or len(refusals) != 1:
         return f'status {status}, {len(refusals)} lines of refusal'
     return ''

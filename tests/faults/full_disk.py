@@ -81,7 +81,7 @@ class FillUp(Hook):
 def run(tries: int, folder: Path, jobs: int = 2) -> Outcome:
     """A small tmpfs where one can be mounted, otherwise a limit on the size of files.
 
-    Half of the runs stop, and are resumed when there is room; the others go on.
+    Half of the runs stop, and are resumed when there is room; the others continue.
     """
     whole = whole_run(folder / 'whole')
     mounts = mount(folder / 'probe')
@@ -126,7 +126,7 @@ def fill_up(folder: Path, whole: Whole, mounts: bool, number: int) -> str:
 
 
 def but_books(state: dict, goes_on: bool) -> dict:
-    """A run that goes on does not know of the files that it could not save."""
+    """A run that continues does not know of the files that it could not save."""
     if not goes_on:
         return state
     last = state.get('iter_24.pth', {})

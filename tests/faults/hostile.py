@@ -32,7 +32,7 @@ PLACES = {
 def run(tries: int, folder: Path, jobs: int = 2) -> Outcome:
     """Each file in each place; also under the name of a safetensors file.
 
-    It survives if nothing ran, one line refuses it, and the exit status is 2.
+    It survives if nothing ran, one line rejects it, and the exit status is 2.
     """
     folder.mkdir(parents=True, exist_ok=True)
     names = [*attacks(folder / 'executed')]

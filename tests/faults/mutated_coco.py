@@ -1,4 +1,4 @@
-"""COCO files with one to three faults: refused with findings, or they run cleanly.
+"""COCO files with one to three faults: rejected with findings, or they run cleanly.
 
 A run is: the data set is built, every sample goes through the training pipeline, and
 FastCocoMetric evaluates the ground truth as if it were predictions. Each try has a seed
@@ -294,7 +294,7 @@ def as_prediction(coco, image_id, metric: FastCocoMetric) -> tuple[dict, dict]:
 
 
 def attempt(seed: int, folder: Path) -> str:
-    """'refused', 'clean', or the traceback of one try; odd seeds are of masks."""
+    """'rejected', 'clean', or the traceback of one try; odd seeds are of masks."""
     folder.mkdir(parents=True, exist_ok=True)
     path = mutated(seed, folder)
     cfg = config(path, masks=bool(seed % 2))
@@ -303,7 +303,7 @@ def attempt(seed: int, folder: Path) -> str:
         with redirect_stdout(StringIO()):
             found = data_findings(cfg, ('train', 'val'), full=False, progress=False)
             if any(finding.level == ERROR for finding in found):
-                return 'refused'
+                return 'rejected'
             run_cleanly(cfg)
         return 'clean'
     except Exception:
@@ -353,10 +353,10 @@ def tries_side_by_side(
 def run(tries: int, folder: Path, jobs: int = 2, first: int = 0) -> Outcome:
     """Try the seeds from ``first`` on; what was lost is in ``folder/lost.txt``."""
     outcomes = tries_side_by_side(tries, folder, jobs, first)
-    lost = [o for o in outcomes if o not in ('refused', 'clean')]
+    lost = [o for o in outcomes if o not in ('rejected', 'clean')]
     (folder / 'lost.txt').write_text('\n'.join(lost))
-    refused = outcomes.count('refused')
-    note = f'{refused} refused, {outcomes.count("clean")} run cleanly'
+    refused = outcomes.count('rejected')
+    note = f'{refused} rejected, {outcomes.count("clean")} run cleanly'
     return Outcome('mutated COCO file', tries, tries - len(lost), len(lost), note)
 
 

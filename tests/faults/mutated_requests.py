@@ -1,7 +1,7 @@
-"""Configs with one or two faults: refused with findings, or they train and evaluate.
+"""Configs with one or two faults: rejected with findings, or they train and evaluate.
 
 The valid config is a small Faster or Mask R-CNN on a few composed images. Each try has
-a seed of its own. A run that goes on after a minute counts as one that works.
+a seed of its own. A run that continues after a minute counts as one that works.
 """
 
 import json
@@ -227,22 +227,22 @@ def still_running(*_) -> None:
 
 
 def attempt(seed: int, folder: Path, runs: bool = True) -> str:
-    """'refused', 'ran', 'stopped' in one line, 'accepted', or the traceback of a try.
+    """'rejected', 'ran', 'stopped' in one line, 'accepted', or the traceback of a try.
 
     Args:
-        runs: Train what the check does not refuse; else it is 'accepted'.
+        runs: Train what the check does not reject; else it is 'accepted'.
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
         cfg = mutated(seed, folder)
     except Exception:
-        return 'refused'  # as read_config does: no config at all
+        return 'rejected'  # as read_config does: no config at all
     said = f'seed {seed}\n'
     try:
         with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
             refuse_problems(cfg, ('train', 'val'))
     except RequestError:
-        return 'refused'
+        return 'rejected'
     except Exception:
         return f'{said}check: {traceback.format_exc()}'
     return run_of(cfg, said) if runs else 'accepted'
@@ -279,7 +279,7 @@ def main() -> None:
 def run(tries: int, folder: Path, jobs: int = 2, first: int = 0) -> Outcome:
     """Try the seeds from ``first`` on; what was lost is in ``folder/lost.txt``."""
     outcomes = tries_side_by_side(tries, folder, jobs, first, __file__)
-    good = ('refused', 'ran', 'stopped')
+    good = ('rejected', 'ran', 'stopped')
     lost = [outcome for outcome in outcomes if outcome not in good]
     (folder / 'lost.txt').write_text('\n'.join(lost))
     counts = ', '.join(f'{outcomes.count(kind)} {kind}' for kind in good)

@@ -9,7 +9,7 @@ from single import Run, ended_in_one_line, moment, tried
 
 
 def run(tries: int, folder: Path, jobs: int = 2) -> Outcome:
-    """It survives if the run says so in one line and does not make it anew."""
+    """It survives if the run says so in one line and does not make it again."""
     whole = whole_run(folder / 'whole')
     note = 'one line, status 1'
     return tried('work dir deleted', one_try, tries, folder, jobs, whole, note)

@@ -44,7 +44,7 @@ def moment(run: Run, whole: Whole, chance: Random) -> None:
 
 
 def ends_as(work_dir: Path, whole: Whole, log: Path, **settings) -> str:
-    """What is wrong with a run that goes on to its end, if anything."""
+    """What is wrong with a run that continues to its end, if anything."""
     run = Run(work_dir, log, **settings)
     status = run.status
     if status:

@@ -147,7 +147,7 @@ def train(
     of_run: dict | None = None,
     **settings,
 ) -> None:
-    """Begin or go on, as ``tools/train.py --resume`` does.
+    """Begin or continue, as ``tools/train.py --resume`` does.
 
     Every iteration is saved, or every epoch, and every new best; the last is kept. An
     accident ends it in one line, and nothing else trains in its work dir.

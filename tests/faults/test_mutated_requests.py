@@ -183,4 +183,4 @@ def test_tensorboard_is_looked_for(ask, monkeypatch):
 
 @pytest.mark.parametrize('seed', range(1000, 1012))
 def test_mutated_requests(tmp_path, seed):
-    assert attempt(seed, tmp_path) in ('refused', 'ran', 'stopped')
+    assert attempt(seed, tmp_path) in ('rejected', 'ran', 'stopped')

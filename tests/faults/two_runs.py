@@ -15,7 +15,7 @@ from subject import end_state, same
 
 def run(tries: int, folder: Path, jobs: int = 2) -> Outcome:
     whole = whole_run(folder / 'whole')
-    note = 'refused with host and process; half of the first ones killed'
+    note = 'rejected with host and process; half of the first ones killed'
     return tried('two runs in one work dir', one_try, tries, folder, jobs, whole, note)
 
 

@@ -1,4 +1,4 @@
-"""tools/infer.py: equal to tools/test.py, videos, and what is skipped or refused."""
+"""tools/infer.py: equal to tools/test.py, videos, and what is skipped or rejected."""
 
 import csv
 import json
@@ -88,7 +88,7 @@ def test_what_cannot_be_read_is_named_and_skipped(run, root, tmp_path):
     ('arguments', 'said'),
     [
         (['ROOT/absent.pth', 'ROOT/val'], 'absent.pth not found'),
-        (['ROOT/model.pth', 'ROOT/*.png'], 'no input is left'),
+        (['ROOT/model.pth', 'ROOT/*.png'], 'no usable input'),
         (['ROOT/bare.pth', 'ROOT/val'], 'holds no config: give it with --config'),
         (['ROOT/evil.pth', 'ROOT/val'], 'line 1 does more than set a value'),
         (['ROOT/model.pth', 'ROOT/val', '--config', 'none.py'], 'none.py not found'),

@@ -1,4 +1,4 @@
-"""Compile the kernels of a block's end for an H100, where there need be none.
+"""Compile the kernels of a block's tail for an H100, where there need be none.
 
 Run by test_gpu_code.py in a process without the interpreter, which accepts more than
 the compiler does. Prints a line for each kernel: its name, the bytes that its threads
@@ -59,7 +59,7 @@ ONES = [
 
 
 def compile_ends(u: torch.Tensor, k: int) -> None:
-    """All ends of ``u``, with ``k`` taps."""
+    """All tails of ``u``, with ``k`` taps."""
     gradient, channels = torch.empty_like(u), u.shape[1]
     learning = torch.nn.BatchNorm2d(channels, device='meta')
     eca_normed_tail(u, learning, empty(1, 1, k), u).backward(gradient)

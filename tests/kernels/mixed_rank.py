@@ -1,4 +1,4 @@
-"""One of two ranks of test_mixed_ranks.py: an end by kernels, or by torch's operators.
+"""One of two ranks of test_mixed_ranks.py: a tail by kernels, or by torch's operators.
 
 Prints the relative errors of the gradient of u with ECA's kernels and with those for
 any gate, on rank 0; rank 1 is of torch's operators both times.

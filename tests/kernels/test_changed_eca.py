@@ -1,4 +1,4 @@
-"""An ECA that is not the paper's any more is computed as it is, by whatever end."""
+"""An ECA that is not the paper's any more is computed as it is, by whatever tail."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""The kernels of a block's end whose norm learns, against float64 and torch's norm."""
+"""The kernels of a block's tail whose norm learns, against float64 and torch's norm."""
 
 import copy
 

@@ -1,4 +1,4 @@
-"""The kernels of a block's end with ECA against the plain operators in float64."""
+"""The kernels of a block's tail with ECA against the plain operators in float64."""
 
 import pytest
 import torch

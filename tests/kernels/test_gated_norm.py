@@ -1,4 +1,4 @@
-"""The kernels of an end with any gate whose norm learns, against float64."""
+"""The kernels of a tail with any gate whose norm learns, against float64."""
 
 import pytest
 import torch

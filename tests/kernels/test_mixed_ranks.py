@@ -11,7 +11,7 @@ pytest.importorskip('triton')
 
 
 def test_gradients_are_those_of_the_joined_batch(repo, tmp_path):
-    """Of both kinds of end, whose gates the other rank computes without kernels."""
+    """Of both kinds of tail, whose gates the other rank computes without kernels."""
     script = Path(__file__).with_name('mixed_rank.py')
     environment = os.environ | dict(TRITON_INTERPRET='1', OMP_NUM_THREADS='1')
     ranks = [

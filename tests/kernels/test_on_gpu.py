@@ -29,7 +29,7 @@ def without_tf32(monkeypatch):
 
 @pytest.fixture
 def calls(monkeypatch) -> list[str]:
-    """Which ends the kernels computed."""
+    """Which tails the kernels computed."""
     found = []
     for module, name in ((eca_tail, 'eca_tail'), (eca_norm_tail, 'eca_normed_tail')):
         function = getattr(module, name)

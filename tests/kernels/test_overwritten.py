@@ -1,4 +1,4 @@
-"""In inference the end of a block is written over the convolution's output."""
+"""In inference the tail of a block is written over the convolution's output."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ ATTENTIONS = [dict(type='ECA', kernel_size=3), dict(type='SE', reduction=4)]
 
 
 def ends_of(tensors):
-    """Either end of u and identity, as a function of whether to overwrite u."""
+    """Either tail of u and identity, as a function of whether to overwrite u."""
     u, identity, taps, *norm = tensors
     factors = torch.randn(2, *u.shape[:2], device=u.device)
     return (

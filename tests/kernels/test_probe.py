@@ -118,7 +118,7 @@ def test_memory_that_ran_out_is_no_cause(monkeypatch):
 
 @pytest.mark.parametrize('dtype', kernels.DTYPES)
 def test_the_kernel_that_is_run(dtype, monkeypatch):
-    """It computes 2; on a GPU it runs, in the interpreter it is refused there."""
+    """It computes 2; on a GPU it runs, in the interpreter it is rejected there."""
     monkeypatch.undo()
     assert probe.run_one(torch.device(DEVICE), dtype) == 2
     assert probe.interpreted() == (DEVICE == 'cpu')

@@ -19,7 +19,7 @@ def without_tf32(monkeypatch):
 
 
 def by(means, tail):
-    """An end whose gates are not ECA's, from the same inputs."""
+    """A tail whose gates are not ECA's, from the same inputs."""
 
     def end(u, identity, taps, mean, variance, weight, bias):
         gate = torch.sigmoid(means(u).to(weight.dtype) * weight + bias)

@@ -95,7 +95,7 @@ def test_a_network_with_plain_weights_is_the_plain_network(ours, training, tmp_p
 
 @pytest.mark.parametrize('depth', [18, 50])
 def test_initial_weights_of_the_host_leave_the_zeros(depth):
-    """Without a checkpoint mmdet draws the convolutions anew."""
+    """Without a checkpoint mmdet draws the convolutions again."""
     model = MODELS.build(dict(type='ECAResNet', depth=depth, identity_init=True))
     before = model.layer1[0].conv1.weight.clone()
     model.init_weights()

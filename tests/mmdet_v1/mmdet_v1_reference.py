@@ -1,4 +1,4 @@
-"""How MMDetection 1.x detects, written anew in numpy, for test_v1_detections.
+"""How MMDetection 1.x detects, rewritten in numpy, for test_v1_detections.
 
 Weights are a 1.x state dict as it is: background first, no ``roi_head.``. A box names
 its first and its last pixel, so it is x2 - x1 + 1 wide. Settings are those of 1.x's

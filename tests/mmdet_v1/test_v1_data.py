@@ -1,4 +1,4 @@
-"""Ground truth by 1.x's rules, against numbers worked out by hand."""
+"""Ground truth by 1.x's rules, against numbers computed by hand."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The losses of RPN and RetinaNet in MMDetection 1.x, written anew in numpy, float64.
+"""The losses of RPN and RetinaNet in MMDetection 1.x, rewritten in numpy, float64.
 
 Settings are those of 1.x's configs for COCO. Only the heads' convolutions are torch's.
 """

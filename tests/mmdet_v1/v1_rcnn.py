@@ -1,4 +1,4 @@
-"""The losses of R-CNN and mask head in MMDetection 1.x, written anew in numpy, float64.
+"""The losses of R-CNN and mask head in MMDetection 1.x, rewritten in numpy, float64.
 
 Settings are those of 1.x's configs for COCO. Only linear layers and convolutions are
 torch's. Classes are counted from 0, and the background comes last, as in 3.x: that

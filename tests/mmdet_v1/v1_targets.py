@@ -1,4 +1,4 @@
-"""What MMDetection 1.x made its heads learn, written anew in numpy, float64.
+"""What MMDetection 1.x made its heads learn, rewritten in numpy, float64.
 
 A box names its first and its last pixel, so it is x2 - x1 + 1 wide.
 """

@@ -1,4 +1,4 @@
-"""projects/own_data/convert.py: boxes and ids by hand, and what is refused."""
+"""projects/own_data/convert.py: boxes and ids by hand, and what is rejected."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""projects/own_data/convert.py: what it refuses, warns of and leaves out."""
+"""projects/own_data/convert.py: what it rejects, warns of and leaves out."""
 
 import json
 import os

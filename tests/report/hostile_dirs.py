@@ -184,14 +184,14 @@ CONFIGS = {
     'above': (record(config='../secret/config.py'), 'config of results.json: '),
     'of the machine': (record(config='ROOT/secret/config.py'), 'outside of its folder'),
     'by a link': (links('run/config.py', 'secret/config.py'), 'outside of its folder'),
-    'that runs': (config(RUNS), 'is no dump of a config: line 1'),
+    'that runs': (config(RUNS), 'is not a dumped config: line 1'),
     'with a call': (
         config('model = dict(type=open({proof!r}, "w"))'), 'line 1 calls something'),
     'with a base': (config("_base_ = '../secret/config.py'"), ''),
     'with imports': (config("custom_imports = dict(imports=['this'])"), ''),
     'in YAML': (
         config('a: !!python/object/apply:builtins.open [{proof!r}, w]', 'c.yml'),
-        'is no dump of a config in Python'),
+        'is not a config dumped as Python'),
     'of a function': (
         config("model = dict(type='os.system', command='touch {proof}')"), ''),
     'that is a pipe': (lambda place: place.pipe('run/config.py'), 'py is not a file'),

@@ -138,7 +138,7 @@ def test_a_report_that_fails_does_not_end_the_run(monkeypatch, caplog):
     monkeypatch.setattr(hook, 'write_report', lambda runner: 1 / 0)
     hook.after_val_epoch(runner, METRICS)
     hook.after_run(runner)
-    assert caplog.text.count('the run goes on') == 2
+    assert caplog.text.count('the run continues') == 2
     assert hook.metrics == METRICS
 
 

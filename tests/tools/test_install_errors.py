@@ -1,4 +1,4 @@
-"""tools/install.py: what it refuses, with one line and status 2."""
+"""tools/install.py: what it rejects, with one line and status 2."""
 
 import json
 import shutil

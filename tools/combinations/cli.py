@@ -153,7 +153,7 @@ def run(arguments: Namespace) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run, and turn what can be mended into one line. Returns the exit status."""
+    """Run, and turn what can be fixed into one line. Returns the exit status."""
     try:
         return run(parse_arguments(arguments))
     except (InstallError, FailedError, OSError) as error:

@@ -138,7 +138,7 @@ def detect(place: Place) -> str:
 
 
 def resume(place: Place) -> str:
-    """The reference's run goes on, for another epoch."""
+    """The reference's run continues, for another epoch."""
     work_dir = place.folder / 'resumed'
     ann_file = place.data / 'annotations' / 'instances_val.json'
     loaders = [f'{split}_dataloader.dataset' for split in ('train', 'val', 'test')]

@@ -25,7 +25,7 @@ run, and what was not run says why. What is pinned, and what is only bounded, is
 - train: the demo's short form, from composing the images to the report.
 - detect: the first row's weights, on the same images: scores, and boxes in sides of the
   image, against the first row's detections.
-- resume: the first row's checkpoint goes on for another epoch.
+- resume: the first row's checkpoint continues for another epoch.
 - tests: what `{quick}` lists (`make quick`).
 """
 COLUMNS = ('install', *PHASES)

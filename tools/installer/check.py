@@ -51,7 +51,7 @@ def check_here() -> None:
         raise InstallError(f'unsupported: {", ".join(unsupported)}; {remedy}')
     warnings.simplefilter('ignore')  # the hosts' deprecations are not ours to show
     try:
-        import mmdet  # noqa: F401  (refuses an mmcv or mmengine it cannot use)
+        import mmdet  # noqa: F401  (rejects an mmcv or mmengine it cannot use)
         import torch
 
         cuda = torch.version.cuda

@@ -27,7 +27,7 @@ EPILOG = (
     'tools/install.py --here" in one that has torch or mmdet already; "python3 '
     'tools/install.py --check" to see what is there. PIP_* variables are pip\'s as '
     'always. Compiled wheels are kept in $ECA_MM_WHEEL_CACHE, by default '
-    '~/.cache/eca_mm/wheels. Exit status: 0 done, 2 something to mend.'
+    '~/.cache/eca_mm/wheels. Exit status: 0 done, 2 something to fix.'
 )
 
 
@@ -116,7 +116,7 @@ def run_for(target: Here | Venv, arguments: Namespace) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run, and turn what can be mended into one line. Returns the exit status."""
+    """Run, and turn what can be fixed into one line. Returns the exit status."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that children end too
     try:
         run(parse_arguments(arguments))
@@ -124,7 +124,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f'install.py: {error}', file=sys.stderr)
         return 2
     except OSError as error:
-        print(f'install.py: {error}; mend that and run again', file=sys.stderr)
+        print(f'install.py: {error}; fix that and run again', file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print('install.py: interrupted; run again to resume', file=sys.stderr)

@@ -11,7 +11,7 @@ import time
 from . import checkout
 from .output import InstallError, Progress
 
-REMEDIES = {  # found in a failed command's output: how to mend it
+REMEDIES = {  # found in a failed command's output: how to fix it
     'No space left on device|Disk quota exceeded': 'free some disk space and run again',
     'externally-managed-environment': 'the system owns this Python: leave out --here',
     r'cuda_runtime\w*\.h: No such': 'point CUDA_HOME at the CUDA toolkit, or use --cpu',
@@ -85,7 +85,7 @@ def find_cause(output: str) -> str:
 
 
 def find_remedy(output: str) -> str | None:
-    """How to mend it, None where the output does not tell."""
+    """How to fix it, None where the output does not tell."""
     for sign, remedy in REMEDIES.items():
         if re.search(sign, output):
             return remedy

@@ -68,7 +68,7 @@ def choose_ops(forced: str | None, torch: dict, nvcc: str | None) -> tuple[str, 
             raise InstallError(f'--cuda is not possible: {obstacles[0]}; or use --cpu')
         return 'cuda', 'asked for with --cuda'
     if obstacles and torch['gpus']:
-        return 'cpu', f'{obstacles[0]}; to train on the GPU mend that, then use --cuda'
+        return 'cpu', f'{obstacles[0]}; to train on the GPU fix that, then use --cuda'
     if obstacles:
         return 'cpu', obstacles[0]
     if not torch['gpus']:

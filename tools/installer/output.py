@@ -9,7 +9,7 @@ NINJA = re.compile(r'^\s*\[(\d+)/(\d+)\] ', re.MULTILINE)
 
 
 class InstallError(Exception):
-    """Something the reader can mend. The message says what and how, in one line."""
+    """Something the reader can fix. The message says what and how, in one line."""
 
 
 def note(text: str) -> None:

@@ -94,7 +94,7 @@ def unpack(sdist: Path, folder: Path) -> Path:
         (tree,) = folder.iterdir()
     except (tarfile.TarError, shutil.ReadError, EOFError, zlib.error, ValueError) as e:
         raise InstallError(
-            f'{sdist.name} is damaged ({e}): run again, and mend the package registry '
+            f'{sdist.name} is damaged ({e}): run again, and fix the package registry '
             'or the folder of PIP_FIND_LINKS if it comes like that from there'
         ) from e
     return tree

@@ -1,4 +1,4 @@
-"""All of the installation in order: what can be refused first, then seven steps."""
+"""All of the installation in order: what can be rejected first, then seven steps."""
 
 import os
 import platform
@@ -17,7 +17,7 @@ SPACE_CPU, SPACE_CUDA = 2, 8
 
 
 def require_preconditions(target: Target, ops: str | None) -> None:
-    """Raises InstallError for all that can be refused before anything is fetched."""
+    """Raises InstallError for all that can be rejected before anything is fetched."""
     if os.name != 'posix':
         raise InstallError('this script needs Linux or macOS; on Windows use WSL')
     target.require_usable()

@@ -170,10 +170,10 @@ class Venv(Target):
                 shutil.rmtree(folder)
 
     def make(self) -> None:
-        """Make the environment anew, in place of what is there."""
+        """Make the environment again, in place of what is there."""
         if self.folder.exists():
             note('what is there is unfinished, moved, of another Python or stack: made')
-            note('anew')
+            note('again')
         self.folder.mkdir(parents=True, exist_ok=True)
         first = {'complete': False, 'torch': self.torch}
         self.write_stamp(**first)  # it says that the rest is ours

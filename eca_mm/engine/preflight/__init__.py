@@ -123,7 +123,7 @@ def model_findings(
     """What needs the model: disk space, what its weights give it, a dry run.
 
     Args:
-        refused: Parts of which errors are known, which a dry run would say again.
+        rejected: Parts of which errors are known, which a dry run would say again.
     """
     trains = 'train' in splits
     refusals = Refusals(cfg)

@@ -100,7 +100,7 @@ def nothing_left(
         what = 'no image has an annotation of these classes'
         if low:
             what += f' and sides of {low} pixels, as filter_cfg wants'
-        yield Finding(ERROR, 'images', split, what, 'mend annotations or classes')
+        yield Finding(ERROR, 'images', split, what, 'fix annotations or classes')
         return
     # parse_data_info: `if ann.get('ignore', False): continue`; crowds are ignored later
     unused = sum(1 for e in left if e.get('iscrowd') or e.get('ignore'))

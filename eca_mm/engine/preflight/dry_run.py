@@ -51,7 +51,7 @@ def dry_findings(
         model: Of this config, on the CPU; it is trained for a step.
         splits: 'train', 'val', 'test'.
         stand_ins: A few images of each annotation file that can be used.
-        refused: Parts of which errors are known: evaluators among them stay untried.
+        rejected: Parts of which errors are known: evaluators among them stay untried.
     """
     yield from together_findings(cfg, splits)
     refusals = Refusals(cfg)

@@ -57,7 +57,7 @@ class SmallBatch:
 def agreed_step(batch: SmallBatch, wrapper: OptimWrapper | None):
     """Take a step on small images, and if that fails, on the real ones.
 
-    A model may be right in refusing an image of 64 pixels, and a made-up object may
+    A model may be right in rejecting an image of 64 pixels, and a made-up object may
     lack what it needs: only what fails on real images counts.
 
     Raises:

@@ -25,9 +25,9 @@ from .config_parts import LAYOUT, image_folder, walk
 from .missing import cause, is_file, list_names
 
 SAMPLE = 100  # images of a quick check: a second, and 1 % of damage is seen in 2 of 3
-ANEW = 'get the files anew, or take them out of the annotations'
+ANEW = 'get the files again, or take them out of the annotations'
 SIZE = (
-    'mend height and width in the annotations; an image that EXIF tells to turn is '
+    'fix height and width in the annotations; an image that EXIF tells to turn is '
     'loaded turned'
 )
 KINDS = MISSING, UNREADABLE, OTHER_SIZE = 'not there', 'unreadable', 'of another size'

@@ -63,7 +63,7 @@ def unusable_checkpoint(
     """What is wrong with a checkpoint, if anything.
 
     Args:
-        resumes: A run is to go on from it.
+        resumes: A run is to resume from it.
     """
     if name.startswith('torchvision://') and find_spec('torchvision') is None:
         yield f'{name} needs torchvision: install the one that fits your torch'
@@ -148,7 +148,7 @@ def load_findings(
 
 
 def other_model(content: Content, model: nn.Module) -> Iterator[Finding]:
-    """A checkpoint to go on from that is of another model: mmengine takes what fits."""
+    """A checkpoint of another model to resume from: mmengine loads only what fits."""
     problem = of_another_model(load_report(model, without_wrapper(content.state)))
     if problem:
         what = f'{content.name} {problem}'

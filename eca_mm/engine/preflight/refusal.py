@@ -48,7 +48,7 @@ class Refusals:
 
     @contextmanager
     def of(self, part: str, subject: str = '') -> Iterator[None]:
-        """Note what is raised inside as an error, and go on after it.
+        """Note what is raised inside as an error, and continue after it.
 
         Args:
             part: The key of the config that is being built, such as 'optim_wrapper'.

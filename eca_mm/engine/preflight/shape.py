@@ -105,7 +105,7 @@ def shape_findings(cfg: Config) -> Iterator[Finding]:
         value = at(settings, path)
         if isinstance(value, Number) and not is_positive_integer(value):
             what = f'{path} is {value!r}, and not a whole number above 0'
-            yield Finding(ERROR, 'config', path.partition('.')[0], what, 'set it right')
+            yield Finding(ERROR, 'config', path.partition('.')[0], what, 'correct it')
     for split in ('train', 'val', 'test'):
         yield from split_findings(settings, split)
     for key in ('default_hooks', 'custom_hooks'):
@@ -120,7 +120,7 @@ def absent_findings(settings: dict) -> Iterator[Finding]:
     seed = at(settings, 'randomness.seed')
     if isinstance(seed, int) and not 0 <= seed < 2**32:  # as numpy needs it
         what = f'randomness.seed is {seed}, and not between 0 and 2^32 - 1'
-        yield Finding(ERROR, 'randomness', '', what, 'set it right')
+        yield Finding(ERROR, 'randomness', '', what, 'correct it')
 
 
 def scope_findings(cfg: Config) -> Iterator[Finding]:
@@ -153,7 +153,7 @@ def split_findings(settings: dict, split: str) -> Iterator[Finding]:
                 what = (
                     f'{key}.{name} is {number!r}, and not a whole number from {low} up'
                 )
-                yield Finding(ERROR, key, '', what, 'set it right')
+                yield Finding(ERROR, key, '', what, 'correct it')
     key = f'{split}_evaluator'
     metrics = settings.get(key) or []
     for metric in as_list(metrics):
@@ -166,7 +166,7 @@ def split_findings(settings: dict, split: str) -> Iterator[Finding]:
             )
         elif not isinstance(metric.get('ann_file') or '', str):
             what = f'ann_file is {metric["ann_file"]!r}, and not a string'
-            yield Finding(ERROR, key, '', what, 'set it right')
+            yield Finding(ERROR, key, '', what, 'correct it')
 
 
 def dataset_findings(dataset: dict, key: str) -> Iterator[Finding]:
@@ -204,7 +204,7 @@ def kind_findings(settings: dict, kinds: dict, prefix: str = '') -> Iterator[Fin
             continue
         what = f'{prefix}{path} is {value!r:.80}, and not {kind}'
         yield Finding(
-            ERROR, 'config', (prefix + path).partition('.')[0], what, 'set it right'
+            ERROR, 'config', (prefix + path).partition('.')[0], what, 'correct it'
         )
 
 

@@ -15,7 +15,7 @@ NOT_COMPARED = (
     'work_dir', 'load_from', 'resume', 'launcher', '_launcher', 'env_cfg',
     'model_wrapper_cfg',
 )  # fmt: skip
-OTHER_DIR = 'name another --work-dir, or go on with --resume'
+OTHER_DIR = 'name another --work-dir, or continue with --resume'
 
 
 def work_dir_findings(cfg: Config) -> Iterator[Finding]:

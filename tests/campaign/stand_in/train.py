@@ -45,21 +45,21 @@ def resumed(work_dir: Path) -> tuple[int, str]:
         return 0, ''
     path = Path((work_dir / 'last_checkpoint').read_text())
     step, value = json.loads(path.with_suffix('.json').read_text())
-    print('going on from', path, flush=True)
+    print('resuming from', path, flush=True)
     return step, value
 
 
 def misbehave(settings, work_dir: Path, step: int, seed: int, told: list) -> None:
-    """Fail or wait, once or until it is mended: ``faults`` are {(seed, step): how}."""
+    """Fail or wait, once or until it is fixed: ``faults`` are {(seed, step): how}."""
     how = settings.get('faults', {}).get((seed, step))
     mark = work_dir / f'.{how}'
     is_once = how is not None and how.endswith('once') and mark.exists()
-    if how is None or is_once or (work_dir / 'mended').exists():
+    if how is None or is_once or (work_dir / 'fixed').exists():
         return
     mark.touch()
-    end = time.monotonic() + 60  # should nobody tell it to go on
+    end = time.monotonic() + 60  # should nobody tell it to continue
     while how == 'wait' and time.monotonic() < end:
-        if told or (work_dir / 'mended').exists():
+        if told or (work_dir / 'fixed').exists():
             return
         time.sleep(0.01)
     if how.startswith('kill'):
