@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from eca_mm.environment import commit, device_name
 from eca_mm.files import write_csv
 from eca_mm.functional import adaptive_kernel_size, eca
-from eca_mm.kernels.eca import eca_tail
-from eca_mm.kernels.eca_norm import eca_normed_tail
+from eca_mm.kernels.eca_norm_tail import eca_normed_tail
+from eca_mm.kernels.eca_tail import eca_tail
 
 STAGES = {'c2': 256, 'c3': 512, 'c4': 1024, 'c5': 2048}
 # Name: images, height and width of c2's maps, whether the norm learns.

@@ -18,18 +18,18 @@ import torch
 from tqdm import tqdm
 
 from eca_mm.analysis.cost import interleaved_times
-from eca_mm.coco_format.write import coco_results
-from eca_mm.deploy import precision, write
-from eca_mm.deploy.check import both, difference
+from eca_mm.coco_format.result_writer import coco_results
+from eca_mm.deploy import exporter, precision
 from eca_mm.deploy.describe import description
+from eca_mm.deploy.verify import both, difference
 from eca_mm.engine import exit_status
 from eca_mm.environment import commit, device_name, versions
 from eca_mm.evaluation.backends import GroundTruth
 from eca_mm.files import write_csv
-from eca_mm.inference.ids import read_ids
+from eca_mm.inference.coco_ids import read_ids
 from eca_mm.inference.model import load_inferencer
 from eca_mm.runtime import Detector, read_image
-from eca_mm.runtime.masks import run_lengths
+from eca_mm.runtime.mask_pasting import run_lengths
 from eca_mm.runtime.session import CPU
 
 CALIBRATION = 32  # images of the training set
@@ -64,8 +64,8 @@ class Subject:
         self.paths = sorted((args.data / 'val').iterdir())[: args.images]
         self.ids = read_ids(self.ann, list(model.dataset_meta['classes']))
         self.files = {'onnxruntime': folder / f'{self.name}.onnx'}
-        whole, _ = write.prepared(model)
-        program = write.to_onnx(whole, 96, 128)
+        whole, _ = exporter.prepared(model)
+        program = exporter.to_onnx(whole, 96, 128)
         program.model.metadata_props.update(
             description(whole, self.inferencer.cfg, model.dataset_meta['classes'])
         )

@@ -18,11 +18,21 @@ _command = getattr(sys.modules.get('eca_mm_start'), 'running', False)
 if _command:
     spin_briefly()  # before anything below imports torch
 
-from .host import installed  # noqa: E402
+from .host import check_host, installed  # noqa: E402
 
 __version__ = '0.1.0'
-PARTS = ('backbones', 'checkpoints', 'engine', 'evaluation', 'layers', 'mmdet_v1')
+PARTS = (
+    'backbones', 'checkpoints', 'engine', 'evaluation', 'layers', 'mmdet_v1', 'report',
+)  # fmt: skip
 __all__ = ['adaptive_kernel_size', *PARTS]
+# Modules that register something when they are imported.
+REGISTERING = (
+    'layers', 'backbones', 'mmdet_v1', 'registry',
+    'checkpoints.convert', 'checkpoints.roads', 'checkpoints.store',
+    'engine.broken_images', 'engine.checkpoint', 'engine.exact_resume',
+    'engine.fold_norms', 'engine.load_report_hook', 'engine.loss_guard', 'engine.stop',
+    'evaluation.coco_metric', 'report.hook',
+)  # fmt: skip
 
 
 def register() -> None:
@@ -32,7 +42,9 @@ def register() -> None:
         ImportError: MMDetection or what it needs is missing or does not suit; says how
             to mend it.
     """
-    import_module('.registration', __name__)
+    check_host()  # before the imports below fail deep inside the host
+    for module in REGISTERING:
+        import_module(f'.{module}', __name__)
 
 
 def __getattr__(name: str):

@@ -25,8 +25,8 @@ from eca_mm.evaluation.backends import (
     evaluate_files,
     load_package,
 )
-from eca_mm.evaluation.synthetic import make_detections
 from eca_mm.files import write_csv
+from eca_mm.simulation.coco_sets import make_detections
 
 EPILOG = """\
 Makes annotations and results as of a detector on COCO val2017, writes them to files,

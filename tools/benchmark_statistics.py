@@ -15,9 +15,9 @@ from tqdm import tqdm
 
 from eca_mm.engine import RequestError, exit_status
 from eca_mm.evaluation.bootstrap import bootstrap
-from eca_mm.evaluation.simulations import STUDIES, Simulator
-from eca_mm.evaluation.synthetic_runs import World, simulate
 from eca_mm.files import write_csv
+from eca_mm.simulation.experiments import STUDIES, Simulator
+from eca_mm.simulation.seeded_runs import World, simulate
 
 EPILOG = """\
 Each row is a setting, simulated --reports times. "ours" and "plain" are shares of

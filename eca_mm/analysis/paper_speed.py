@@ -10,8 +10,8 @@ from torch.nn import functional as F
 
 from eca_mm.paper import load_table
 
-from .compare import classifier
 from .cost import measure
+from .paper_columns import classifier
 from .workload import Settings, Workload
 
 SIZE = (224, 224)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from eca_mm.backbones.channels import input_channels
 from eca_mm.backbones.fold import fold_norms
 
-from .block_end import STAGES, end_workload
+from .block_tail import STAGES, tail_workload
 from .providers import COMPILED, backbone_config, find, folds, plugin
 from .workload import Settings, Workload
 
@@ -57,7 +57,7 @@ def end(name: str, stage: str, settings: Settings) -> Workload:
         return build_plugin_layer(plugin(provider), in_channels=channels)[1]
 
     torch.manual_seed(0)
-    workload = end_workload(stage, settings, attention, provider.fused)
+    workload = tail_workload(stage, settings, attention, provider.fused)
     return compiled(name, workload, workload.model)
 
 

@@ -14,8 +14,8 @@ from eca_mm.layers.identity import begins_as_identity
 
 from .attended import make_part, make_whole
 from .blocks import PluginBasicBlock, PluginBottleneck, add_plugin
-from .dry_run import dry_run
 from .feature_maps import Output
+from .meta_run import dry_run
 from .places import Places, find_places
 
 NO_IDENTITY = (

@@ -9,7 +9,7 @@ from torch import Tensor
 from eca_mm.layers.base import ChannelAttention
 
 from .fusable import attention_to_fuse
-from .fused_end import fused_end
+from .fused_tail import fused_tail
 
 
 def at(position: str, plugins: Sequence[dict]) -> list[dict]:
@@ -25,7 +25,7 @@ class PluginBottleneck(Bottleneck):
             ``positions``. Plugins 'after_block' see the block's output, after its ReLU.
 
     Attributes:
-        fused_tail: Compute the block's end by :func:`fused_end` where it can be, on a
+        fused_tail: Compute the block's end by :func:`fused_tail` where it can be, on a
             GPU by kernels; 'torch' and 'triton' by no kernels or by them.
     """
 
@@ -59,7 +59,7 @@ class PluginBottleneck(Bottleneck):
         out = self.forward_plugin(out, self.after_conv2_plugin_names)
         identity = x if self.downsample is None else self.downsample(x)
         modules = self.conv3, self.norm3, attention
-        return fused_end(out, *modules, identity, self.fused_tail)
+        return fused_tail(out, *modules, identity, self.fused_tail)
 
 
 class PluginBasicBlock(BasicBlock):
@@ -106,7 +106,7 @@ class PluginBasicBlock(BasicBlock):
         if attention is not None:
             out, identity = branches(x)
             modules = self.conv2, self.norm2, attention
-            out = fused_end(out, *modules, identity, self.fused_tail)
+            out = fused_tail(out, *modules, identity, self.fused_tail)
         elif self.with_cp and x.requires_grad:
             out = self.relu(cp.checkpoint(inner, x, use_reentrant=False))
         else:

@@ -30,7 +30,7 @@ def fold_norms(model: nn.Module) -> Counter[str]:
         How many norms were folded (``'folded'``), are left to fused ends (``'fused'``)
         and stay as they are (by the name of their class).
     """
-    fused = {id(norm) for norm in norms_of_fused_ends(model)}
+    fused = {id(norm) for norm in norms_of_fused_tails(model)}
     shared = shared_modules(model)
     found = Counter()
     for parent in list(model.modules()):
@@ -60,7 +60,7 @@ def foldable(parent: nn.Module, conv: nn.Module, norm: nn.Module) -> bool:
     )
 
 
-def norms_of_fused_ends(model: nn.Module) -> Iterator[nn.Module]:
+def norms_of_fused_tails(model: nn.Module) -> Iterator[nn.Module]:
     """The last norms of the blocks whose end is fused in an eager forward."""
     kinds = (PluginBasicBlock, PluginBottleneck)
     for block in model.modules():

@@ -1,4 +1,4 @@
-"""When the end of a residual block can be computed by :mod:`.fused_end`."""
+"""When the end of a residual block can be computed by :mod:`.fused_tail`."""
 
 from collections.abc import Iterable, Sequence
 

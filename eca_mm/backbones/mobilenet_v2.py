@@ -7,7 +7,7 @@ from mmdet.registry import MODELS
 from torch import Tensor, nn
 
 from .fusable import can_fuse
-from .fused_end import fused_gate
+from .fused_tail import fused_gate
 
 
 class AttendedConv(nn.Module):

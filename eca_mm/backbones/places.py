@@ -9,8 +9,8 @@ from torch import nn
 from eca_mm.findings import did_you_mean
 
 from .attended import Mixin
-from .dry_run import Calls
 from .feature_maps import Output, output_of
+from .meta_run import Calls
 
 STAGES = 'stages'
 Places = str | int | Sequence[str | int]

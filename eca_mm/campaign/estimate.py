@@ -10,8 +10,8 @@ from mmengine.config import Config
 from eca_mm.analysis.complexity import measure
 from eca_mm.engine import RequestError, build_model
 from eca_mm.engine.preflight.disk import checkpoint_size, files_at_once
-from eca_mm.evaluation.report.complexity import image_size
 from eca_mm.paper.gpu_hours import TFLOPS, gpu_hours
+from eca_mm.report.model_complexity import image_size
 
 ASSUMPTION = (
     'An estimate: 3 x 2 x GFLOPs (one multiply-add = 1) x images, at {tflops:g} '

@@ -19,9 +19,9 @@ from eca_mm.checkpoints.safe import CheckpointError, load_file
 from eca_mm.engine import RequestError
 from eca_mm.engine.resume import check_sums, checkpoint_folder, last_checkpoint
 from eca_mm.engine.run_lock import GONE
-from eca_mm.evaluation.report.read_record import read_record
-from eca_mm.evaluation.report.runs import RECORD
 from eca_mm.files import replaced
+from eca_mm.report.read_record import read_record
+from eca_mm.report.runs import RECORD
 
 from . import job
 from .plan import Run

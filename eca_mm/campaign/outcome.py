@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from eca_mm.evaluation.report.read_record import read_record
-from eca_mm.evaluation.report.runs import RECORD, ReportError
-from eca_mm.evaluation.report.write import write_report
+from eca_mm.report.read_record import read_record
+from eca_mm.report.runs import RECORD, ReportError
+from eca_mm.report.write import write_report
 
 from . import notes
 from .plan import Run

@@ -126,7 +126,7 @@ def reports(cfg: Config) -> bool:
     """Whether a run of this config leaves results, by ReportHook or a kind of it."""
     from mmengine.registry import HOOKS
 
-    from eca_mm.evaluation import ReportHook  # both late: --status needs no mmdet
+    from eca_mm.report import ReportHook  # both late: --status needs no mmdet
 
     own = cfg.get('custom_hooks') or []
     hooks = [*own, *filter(None, (cfg.get('default_hooks') or {}).values())]

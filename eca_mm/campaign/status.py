@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from eca_mm.evaluation.report.read_record import read_record
-from eca_mm.evaluation.report.runs import RECORD
+from eca_mm.report.read_record import read_record
+from eca_mm.report.runs import RECORD
 
 from . import job, notes
 from .plan import Run, runs_in

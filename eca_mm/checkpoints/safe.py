@@ -6,9 +6,10 @@ from pathlib import Path
 
 import torch
 
+from eca_mm.errors import CheckpointError
+
 from . import allowed  # noqa: F401  (tells torch what files may name)
 from .bounds import check_content, check_packed
-from .errors import CheckpointError
 
 # What was read last, under the marks of its file, for the next who reads it.
 kept: dict[tuple, object] = {}

@@ -10,8 +10,8 @@ from functools import partial
 from importlib import import_module
 
 import eca_mm
-from eca_mm.engine.errors import RequestError
 from eca_mm.engine.exit_status import exit_status
+from eca_mm.errors import RequestError
 from eca_mm.host import HostError, need_host
 from eca_mm.place import folder
 

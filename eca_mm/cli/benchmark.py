@@ -16,8 +16,8 @@ from rich.progress import Progress
 from rich.table import Table
 
 import eca_mm
-from eca_mm.analysis import cost, cost_table, operators, paper_speed, providers
-from eca_mm.analysis.block_end import STAGES
+from eca_mm.analysis import cost, cost_table, operator_profile, paper_speed, providers
+from eca_mm.analysis.block_tail import STAGES
 from eca_mm.analysis.workload import STEPS, Settings, Workload
 from eca_mm.analysis.workloads import by_level
 from eca_mm.engine import RequestError, RunStopped, read_config
@@ -165,9 +165,9 @@ def print_profiles(args: argparse.Namespace, settings: Settings) -> None:
                 workload.train(step == 'training step')
                 one = partial(STEPS[step], workload)
                 times.append(
-                    operators.operator_times(one, args.rounds, settings.device)
+                    operator_profile.operator_times(one, args.rounds, settings.device)
                 )
-            rows = operators.compare(*times)
+            rows = operator_profile.compare(*times)
             title = f'{model}, {step}: ms of each operator without those it calls'
             print_profile(title, args.names, rows)
 

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from eca_mm.analysis import providers
-from eca_mm.engine.errors import RequestError
+from eca_mm.errors import RequestError
 
 
 def config_names(args: argparse.Namespace) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from eca_mm.analysis import providers
 from eca_mm.engine.arguments import find_config
-from eca_mm.engine.errors import RequestError
+from eca_mm.errors import RequestError
 from eca_mm.paper import load_table
 from eca_mm.place import folder
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from eca_mm.engine.arguments import check_work_dir, find_config
-from eca_mm.engine.errors import RequestError
+from eca_mm.errors import RequestError
 
 
 def as_called(examples: str) -> str:

@@ -5,16 +5,16 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from eca_mm.campaign.commands import Tools
 from eca_mm.campaign.drive import run_campaign
-from eca_mm.campaign.dry_run import dry_run
 from eca_mm.campaign.executors import Where
 from eca_mm.campaign.outcome import report_runs
 from eca_mm.campaign.plan import Plan
+from eca_mm.campaign.preview import dry_run
+from eca_mm.campaign.run_commands import Tools
 from eca_mm.campaign.show import Screen, line_of, table_of
 from eca_mm.campaign.status import FAILED, as_dict, read_status
-from eca_mm.evaluation.report.runs import ReportError
 from eca_mm.place import folder
+from eca_mm.report.runs import ReportError
 
 
 def where_of(args: Namespace) -> Where:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from eca_mm.campaign.rows import RULES, Row, by_name, rows_of_detector, rows_of_table
 from eca_mm.engine.arguments import add_settings, check_work_dir
-from eca_mm.engine.errors import RequestError
+from eca_mm.errors import RequestError
 from eca_mm.paper.gpu_hours import TFLOPS
 from eca_mm.paper.tables import DETECTORS
 from eca_mm.place import folder

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from tqdm import tqdm
 
-from eca_mm.analysis import compare, complexity
+from eca_mm.analysis import complexity, paper_columns
 from eca_mm.engine import build_detector, read_config
 from eca_mm.place import folder
 
@@ -75,6 +75,6 @@ def main(args: Namespace) -> int:
     if args.paper_table is None:
         rows = list(count_configs(args))
     else:
-        rows = list(compare.TABLES[args.paper_table](folder() / 'configs'))
+        rows = list(paper_columns.TABLES[args.paper_table](folder() / 'configs'))
     FORMATS[args.format](rows)
-    return int(any(row.get('verdict') == compare.DIFFERENT for row in rows))
+    return int(any(row.get('verdict') == paper_columns.DIFFERENT for row in rows))

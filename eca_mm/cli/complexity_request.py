@@ -6,7 +6,7 @@ from eca_mm.engine.arguments import find_config
 
 from .common import check_shape, parser_of
 
-TABLES = (2, 3, 5)  # of the paper, that eca_mm/analysis/compare.py knows
+TABLES = (2, 3, 5)  # of the paper, that eca_mm/analysis/paper_columns.py knows
 FORMATS = ('table', 'markdown', 'csv', 'json')
 EPILOG = """\
 examples:

@@ -11,7 +11,7 @@ from eca_mm.checkpoints.convert import Converted, convert, save
 from eca_mm.checkpoints.load_report import LoadReport, load_report
 from eca_mm.checkpoints.resize_eca import differ_in_kernel_sizes, resize
 from eca_mm.checkpoints.safe import CheckpointError
-from eca_mm.engine.errors import RequestError
+from eca_mm.errors import RequestError
 
 
 def check_fit(converted: Converted, path: str) -> LoadReport:

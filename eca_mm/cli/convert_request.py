@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from eca_mm.engine.arguments import find_config
-from eca_mm.engine.errors import RequestError
+from eca_mm.errors import RequestError
 
 from .common import check_checkpoint, parser_of
 

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from eca_mm.engine.arguments import add_settings, find_config
-from eca_mm.engine.errors import RequestError
+from eca_mm.errors import RequestError
 
 from .common import check_checkpoint, check_shape, parser_of
 

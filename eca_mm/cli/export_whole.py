@@ -8,16 +8,16 @@ import numpy as np
 from mmdet.apis import DetInferencer
 
 from eca_mm.backbones.fold import describe
-from eca_mm.deploy import precision, write
-from eca_mm.deploy.check import SHARE, compare
+from eca_mm.deploy import exporter, precision
 from eca_mm.deploy.describe import description
+from eca_mm.deploy.verify import SHARE, compare
 from eca_mm.engine import RequestError, RunStopped
 from eca_mm.engine.arguments import parsed
 from eca_mm.files import replaced
 from eca_mm.inference.inputs import Inputs, short
 from eca_mm.inference.model import load_inferencer
 from eca_mm.runtime import NotADetector, read_image
-from eca_mm.runtime.images import resized_shape
+from eca_mm.runtime.pipeline import resized_shape
 
 from .export import told_in_one_line
 
@@ -27,7 +27,7 @@ SIDES = ((1.0, 1.0), (0.75, 1.0), (1.0, 0.6))  # of images to check with, of --s
 def main(args: Namespace) -> None:
     options = parsed(args.cfg_options)
     inferencer = load_inferencer(args.checkpoint, args.config, 'cpu', options)
-    whole, folded = write.prepared(inferencer.model)
+    whole, folded = exporter.prepared(inferencer.model)
     told = description(whole, inferencer.cfg, inferencer.model.dataset_meta['classes'])
     told['config'] = Path(args.config).name
     rule = json.loads(told['resize'])
@@ -35,7 +35,7 @@ def main(args: Namespace) -> None:
     calibration = read_images(args.int8, '--int8', rule) if args.int8 else []
     print(f'{describe(folded)}; exporting', flush=True)
     with told_in_one_line(args):
-        program = write.to_onnx(whole, args.shape[1], args.shape[0], args.opset)
+        program = exporter.to_onnx(whole, args.shape[1], args.shape[0], args.opset)
     program.model.metadata_props.update(told)
     with replaced(args.out) as path:
         program.save(path)

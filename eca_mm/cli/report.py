@@ -2,9 +2,9 @@
 
 from argparse import Namespace
 
-from eca_mm.engine.errors import RequestError
-from eca_mm.evaluation.report.runs import ReportError
-from eca_mm.evaluation.report.write import write_report
+from eca_mm.errors import RequestError
+from eca_mm.report.runs import ReportError
+from eca_mm.report.write import write_report
 
 
 def main(args: Namespace) -> None:

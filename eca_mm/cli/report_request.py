@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from eca_mm.engine.errors import RequestError
-from eca_mm.evaluation.report.groups import read_groups
-from eca_mm.evaluation.report.runs import ReportError
+from eca_mm.errors import RequestError
+from eca_mm.report.groups import read_groups
+from eca_mm.report.runs import ReportError
 
 from .common import parser_of
 

@@ -9,7 +9,7 @@ from eca_mm.engine.arguments import (
     add_config_arguments,
     parse_arguments,
 )
-from eca_mm.engine.errors import RequestError
+from eca_mm.errors import RequestError
 
 from .common import add_processes, as_called, check_checkpoint, checked
 

@@ -1,7 +1,7 @@
-from .check import check_coco
 from .read import read_coco, read_json
 from .results import Results, as_results, kinds_of, read_results
 from .truth import Truth, TruthError, as_truth, checked, read_truth
+from .validate import check_coco
 
 __all__ = [
     'Results',

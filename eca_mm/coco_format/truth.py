@@ -5,8 +5,8 @@ from pathlib import Path
 
 from eca_mm.findings import ERROR
 
-from .check import check_coco
 from .read import read_json, with_parts
+from .validate import check_coco
 
 
 @dataclass(frozen=True)

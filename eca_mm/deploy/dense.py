@@ -4,10 +4,10 @@ import torch
 from mmdet.models.dense_heads import RetinaHead
 from torch import Tensor, nn
 
-from eca_mm.engine.errors import RequestError
+from eca_mm.errors import RequestError
 from eca_mm.mmdet_v1 import V1RetinaHead
 
-from .boxes import Decode, of_all_levels
+from .box_coding import Decode, of_all_levels
 from .heads import Found
 from .proposals import large_enough, most_of, rows_of
 from .sizes import best, by_anchor

@@ -8,8 +8,8 @@ from mmdet.registry import METRICS
 from mmengine.config import Config
 
 from eca_mm import __version__
-from eca_mm.engine.errors import RequestError
 from eca_mm.engine.preflight.config_parts import innermost, metrics_of
+from eca_mm.errors import RequestError
 from eca_mm.inference.model import kind_of
 from eca_mm.mmdet_v1 import V1CocoMetric, V1FCNMaskHead
 from eca_mm.runtime.metadata import KIND

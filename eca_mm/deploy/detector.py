@@ -8,7 +8,7 @@ from mmdet.models.detectors import FasterRCNN, MaskRCNN, RetinaNet
 from mmdet.models.roi_heads import StandardRoIHead
 from torch import Tensor, nn
 
-from eca_mm.engine.errors import RequestError
+from eca_mm.errors import RequestError
 from eca_mm.mmdet_v1 import V1RoIHead
 from eca_mm.runtime.metadata import OUTPUTS
 

@@ -5,10 +5,10 @@ from mmdet.models.roi_heads.bbox_heads import BBoxHead
 from mmdet.models.roi_heads.mask_heads import FCNMaskHead
 from torch import Tensor, nn
 
-from eca_mm.engine.errors import RequestError
+from eca_mm.errors import RequestError
 from eca_mm.mmdet_v1 import V1FCNMaskHead
 
-from .boxes import Decode
+from .box_coding import Decode
 from .regions import Regions
 from .suppression import check_settings, suppress
 

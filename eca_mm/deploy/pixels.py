@@ -4,7 +4,7 @@ import torch
 from mmdet.models.data_preprocessors import DetDataPreprocessor
 from torch import Tensor, nn
 
-from eca_mm.engine.errors import RequestError
+from eca_mm.errors import RequestError
 
 from .sizes import each, padded
 

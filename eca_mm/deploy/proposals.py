@@ -4,9 +4,9 @@ import torch
 from mmdet.models.dense_heads import RPNHead
 from torch import Tensor, nn
 
-from eca_mm.engine.errors import RequestError
+from eca_mm.errors import RequestError
 
-from .boxes import Anchors, Decode, of_all_levels
+from .box_coding import Anchors, Decode, of_all_levels
 from .sizes import best, by_anchor
 from .suppression import check_settings, suppress
 

@@ -5,7 +5,7 @@ from mmcv.ops import RoIAlign
 from mmdet.models.roi_heads.roi_extractors import SingleRoIExtractor
 from torch import Tensor, nn
 
-from eca_mm.engine.errors import RequestError
+from eca_mm.errors import RequestError
 from eca_mm.mmdet_v1 import V1RoIAlign, V1RoIExtractor
 
 from .operators import roi_align

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from eca_mm.engine.errors import RequestError
+from eca_mm.errors import RequestError
 
 from .operators import REJECTED, nms
 

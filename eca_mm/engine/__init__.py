@@ -1,6 +1,6 @@
+from eca_mm.errors import RequestError, RunStopped
 from eca_mm.lazy import from_modules
 
-from .errors import RequestError, RunStopped
 from .exit_status import exit_status
 
 MODULES = {

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from torch.utils.data._utils import signal_handling
 
-from .errors import RunStopped
+from eca_mm.errors import RunStopped
 
 REMOVED = 'was removed while the run was at work in it'
 GO_ON = 'go on from the last checkpoint with --resume'

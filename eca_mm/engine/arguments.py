@@ -11,9 +11,8 @@ from argparse import Action, ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from eca_mm.errors import RequestError
 from eca_mm.place import config_path
-
-from .errors import RequestError
 
 if TYPE_CHECKING:
     from mmengine.config import Config

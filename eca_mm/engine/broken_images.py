@@ -12,9 +12,10 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
+from eca_mm.errors import RunStopped
+
 from .checkpoint import save_before_stop
 from .distributed import agreed
-from .errors import RunStopped
 from .parts import bare, pipelines
 from .votes import is_vote
 

@@ -10,7 +10,7 @@ from mmengine.dist import all_reduce, get_world_size
 from mmengine.registry import MODEL_WRAPPERS
 from torch.nn.parallel import DistributedDataParallel
 
-from .errors import RequestError
+from eca_mm.errors import RequestError
 
 
 def agreed(number: int) -> int:

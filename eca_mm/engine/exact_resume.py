@@ -7,8 +7,9 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 
+from eca_mm.errors import RequestError
+
 from .data_order import begin_stream, in_pass, seed_batches
-from .errors import RequestError
 from .parts import bare, optim_wrappers, train_sampler
 from .position import Start, cached_steps, place, start_of
 from .random_state import random_state, set_random_state

@@ -6,9 +6,8 @@ import traceback
 import warnings
 from collections.abc import Callable
 
-from eca_mm.checkpoints.errors import CheckpointError
+from eca_mm.errors import CheckpointError, RequestError, RunStopped
 
-from .errors import RequestError, RunStopped
 from .ranks import is_first_rank, leave_gloo, leave_other_ranks, rank_count
 from .speech import leave_terminal, print_line, say
 

@@ -10,7 +10,8 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
-from .errors import RunStopped
+from eca_mm.errors import RunStopped
+
 from .finite import Total, has_bad, is_small
 from .parts import bare
 

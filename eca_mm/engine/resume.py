@@ -9,8 +9,8 @@ from mmengine.dist import broadcast_object_list
 from mmengine.runner import Runner
 
 from eca_mm.checkpoints.safe import CheckpointError, load_file
+from eca_mm.errors import RequestError
 
-from .errors import RequestError
 from .ranks import is_first_rank
 from .resumable import why_not_resumable
 from .speech import say

@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .errors import RequestError
+from eca_mm.errors import RequestError
+
 from .ranks import is_first_rank
 
 NAME = '.run.lock'

@@ -13,9 +13,10 @@ from mmengine.registry import MODELS, RUNNERS, DefaultScope
 from mmengine.runner import Runner
 from torch import nn
 
+from eca_mm.errors import RequestError, RunStopped
+
 from .accidents import told_in_one_line
 from .distributed import agreed, prepare_ranks
-from .errors import RequestError, RunStopped
 from .loss_guard import behind
 from .nan_retry import LowerRateHook
 from .not_finite import NotFinite

@@ -9,10 +9,10 @@ from mmengine.fileio import LocalBackend, register_backend
 from mmengine.runner import Runner
 
 from eca_mm.checkpoints.safe import CheckpointError, load_file
+from eca_mm.errors import RunStopped
 from eca_mm.files import replaced
 
 from .accidents import REMOVED
-from .errors import RunStopped
 
 
 @register_backend('crash_safe')

@@ -11,17 +11,14 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
+from eca_mm.errors import RunStopped
+
 from .checkpoint import save_before_stop
 from .distributed import agreed
-from .errors import RunStopped
 from .parts import optim_wrappers
+from .signals import SIGNALS
 from .votes import is_vote
 
-SIGNALS = tuple(
-    getattr(signal, name)
-    for name in ('SIGTERM', 'SIGINT', 'SIGHUP')
-    if hasattr(signal, name)  # Windows has no SIGHUP
-)
 HANGUP = getattr(signal, 'SIGHUP', None)
 
 

@@ -16,8 +16,7 @@ from eca_mm.checkpoints.content import (
 from eca_mm.checkpoints.load_report import load_report, shapes_of
 from eca_mm.checkpoints.misfit import left_at_random, nothing_fits
 from eca_mm.checkpoints.safe import CheckpointError
-
-from .errors import RequestError
+from eca_mm.errors import RequestError
 
 
 def tested(model: nn.Module) -> nn.Module:

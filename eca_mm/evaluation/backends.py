@@ -27,7 +27,7 @@ from eca_mm.coco_format import (
 from eca_mm.coco_format.masks import wrong_forms
 
 from .doubts import doubts
-from .regions import sizes_of, with_run_lengths
+from .objects import sizes_of, with_run_lengths
 
 REFERENCE = 'pycocotools'
 DEFAULT = 'hotcoco'

@@ -23,7 +23,7 @@ from scipy import stats
 from .counting import FIGURES, Counter, figures, per_class
 from .difference import Difference, difference, distinguishable
 from .matching import Matches
-from .pairs import pairs_of, subtract
+from .seed_pairs import pairs_of, subtract
 from .support import LEAST_IMAGES, Support, support
 from .variance import Side, variance
 

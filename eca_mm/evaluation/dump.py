@@ -7,7 +7,7 @@ from pathlib import Path
 from mmdet.evaluation import CocoMetric, DumpDetResults
 from mmengine.fileio import dump
 
-from eca_mm.coco_format.write import coco_results
+from eca_mm.coco_format.result_writer import coco_results
 from eca_mm.files import replaced
 
 SUFFIXES = ('.pkl', '.pickle', '.json')

@@ -16,7 +16,7 @@ from eca_mm.coco_format import (
 )
 
 from .compiled import compiled
-from .regions import PROTOCOL, Regions, read_regions, sizes_of
+from .objects import PROTOCOL, Regions, read_regions, sizes_of
 
 
 @dataclass(frozen=True)

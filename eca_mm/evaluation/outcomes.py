@@ -7,7 +7,7 @@ from hotcoco import COCO, COCOeval
 
 from .backends import readable
 from .detections import Detections
-from .regions import PROTOCOL
+from .objects import PROTOCOL
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from eca_mm.engine.errors import RequestError
+from eca_mm.errors import RequestError
 from eca_mm.runtime import Detector, NotADetector, Scaled, read_image
 from eca_mm.runtime.draw import draw
-from eca_mm.runtime.masks import run_lengths
+from eca_mm.runtime.mask_pasting import run_lengths
 from eca_mm.runtime.session import CPU, PROVIDERS, Provider
 
 from .inputs import Sample

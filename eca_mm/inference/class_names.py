@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from torch import nn
 
-from eca_mm.engine.errors import RequestError
+from eca_mm.errors import RequestError
 
 
 def classes_in(meta: Mapping, checkpoint: str) -> dict:

@@ -14,10 +14,10 @@ from eca_mm.checkpoints.content import read
 from eca_mm.checkpoints.safe import CheckpointError
 from eca_mm.config_dump import ConfigDumpError
 from eca_mm.engine.arguments import read_config
-from eca_mm.engine.errors import RequestError
 from eca_mm.engine.preflight.config_parts import innermost
 from eca_mm.engine.runner import blamed_on, in_scope
 from eca_mm.engine.weights import load_weights
+from eca_mm.errors import RequestError
 
 from .class_names import check_classes, classes_in
 from .stranger import StrangeConfig, nothing_imported, usable_config

@@ -4,10 +4,10 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from eca_mm.coco_format.write import coco_results
-from eca_mm.engine.errors import RequestError
+from eca_mm.coco_format.result_writer import coco_results
+from eca_mm.errors import RequestError
 
-from .ids import read_ids
+from .coco_ids import read_ids
 from .inputs import Sample, file_name
 from .pictures import Pictures
 from .result_files import ResultFiles

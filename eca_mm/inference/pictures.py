@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eca_mm.engine.errors import RequestError
+from eca_mm.errors import RequestError
 
 from .inputs import Sample, short
 

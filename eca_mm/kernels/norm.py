@@ -15,8 +15,8 @@ from torch import distributed as dist
 
 from eca_mm.batch_statistics import over_ranks, tracked, update
 
-from .launch import launch
 from .pool import Norm, float32, inverse_std, load
+from .quick_launch import launch
 from .tiles import cut_of, run, splits, tile_at
 
 # Rows that are merged at once, and the channels of one program: 64 bytes.

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from eca_mm import fused
 
-from .launch import launch
+from .quick_launch import launch
 from .tiles import cut_of, dense, run, splits, tile_at
 
 # Partial sums that are added up at once, and the channels of one program: 64 bytes.

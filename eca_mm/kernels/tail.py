@@ -64,7 +64,7 @@ def scaled(
         x, identity: (N, C, H, W), dense and in the same format.
         scale, shift: (N, C).
         center: (C,), subtracted from ``x`` first.
-        out: Where to write: ``x`` itself may be, as for :func:`.eca.gated`.
+        out: Where to write: ``x`` itself may be, as for :func:`.eca_tail.gated`.
     """
     out = torch.empty_like(x) if out is None else out
     factors = scale.contiguous(), shift.contiguous()

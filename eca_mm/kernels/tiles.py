@@ -8,7 +8,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from .launch import launch
+from .quick_launch import launch
 
 # 4096 elements by 8 warps are 16 a thread, 32 to 64 bytes of each tensor in loads of 16
 # bytes: enough under way to keep an H100's memory busy. An end takes it 1.3 to 2.5

@@ -2,7 +2,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .registry import plugin
+from .register import plugin
 
 MIN_HEAD_KEYS = 20  # the fewest key channels a head gets, section 4.1 of AA-Net
 

@@ -5,7 +5,7 @@ from eca_mm.functional import scale_channels
 
 from .base import IdentityInit, check_divides
 from .eca import check_kernel_size
-from .registry import plugin
+from .register import plugin
 
 
 @plugin

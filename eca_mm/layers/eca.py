@@ -3,7 +3,7 @@ from torch import Tensor, nn
 from eca_mm.functional import adaptive_kernel_size
 
 from .base import ChannelAttention
-from .registry import plugin
+from .register import plugin
 
 
 @plugin

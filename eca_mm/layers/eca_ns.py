@@ -6,7 +6,7 @@ from eca_mm.functional import adaptive_kernel_size
 
 from .base import ChannelAttention
 from .eca import check_kernel_size
-from .registry import plugin
+from .register import plugin
 
 
 @plugin

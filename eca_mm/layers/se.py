@@ -1,7 +1,7 @@
 from torch import Tensor, nn
 
 from .base import ChannelAttention, check_divides
-from .registry import plugin
+from .register import plugin
 
 
 @plugin

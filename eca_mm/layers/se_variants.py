@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from .base import ChannelAttention, check_divides
-from .registry import plugin
+from .register import plugin
 
 
 @plugin

@@ -76,7 +76,7 @@ class Protocol:
 
     Attributes:
         cfg: Its effective config.
-        row: The row of table 5, as :func:`.rows.row_of` finds it.
+        row: The row of table 5, as :func:`.row_of_config.row_of` finds it.
         trained: Whether the config is that of the training; else only of a test.
         world_size: GPUs of the training, None where that is not known.
         iteration: Up to where it trained; None for a config that was not run.

@@ -9,8 +9,8 @@
     print(found.boxes, found.scores, found.labels)
 """
 
-from .detector import Detector, Found, Scaled
-from .images import read_image
 from .metadata import NotADetector
+from .onnx_detector import Detector, Found, Scaled
+from .pipeline import read_image
 
 __all__ = ['Detector', 'Found', 'NotADetector', 'Scaled', 'read_image']

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from .detector import Found
+from .onnx_detector import Found
 
 GOLDEN = 0.618  # of the circle of hues: neighbours in it look least alike
 

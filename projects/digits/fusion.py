@@ -19,7 +19,7 @@ from mmengine.config import Config
 
 import eca_mm  # noqa: F401  (registers backbones, plugins and hooks)
 from eca_mm.backbones.blocks import PluginBasicBlock
-from eca_mm.backbones.fold import norms_of_fused_ends
+from eca_mm.backbones.fold import norms_of_fused_tails
 from eca_mm.engine import (
     RequestError,
     build_runner,
@@ -27,8 +27,8 @@ from eca_mm.engine import (
     read_config,
     refuse_problems,
 )
-from eca_mm.evaluation.report.logs import read_logs
 from eca_mm.files import write_csv
+from eca_mm.report.logs import read_logs
 
 CONFIG = Path(__file__).parent / 'configs/eca_faster_rcnn_r18.py'
 # name: (fused ends, oneDNN's convolutions)
@@ -102,7 +102,7 @@ def train(cfg: Config, name: str) -> np.ndarray:
 def fused_ends(model: torch.nn.Module) -> tuple[int, int]:
     """How many blocks compute their end in one go now, and how many there are."""
     blocks = [m for m in model.modules() if isinstance(m, PluginBasicBlock)]
-    return len(list(norms_of_fused_ends(model))), len(blocks)
+    return len(list(norms_of_fused_tails(model))), len(blocks)
 
 
 def verdict(losses: dict[str, np.ndarray]) -> str:

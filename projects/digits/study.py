@@ -19,16 +19,16 @@ from mmengine.config import Config
 import eca_mm  # noqa: F401  (registers backbones, plugins and hooks)
 from eca_mm.analysis.complexity import measure
 from eca_mm.campaign import notes
-from eca_mm.campaign.commands import Tools
 from eca_mm.campaign.drive import run_campaign
 from eca_mm.campaign.executors import Where
 from eca_mm.campaign.outcome import report_runs
 from eca_mm.campaign.plan import Plan, Run
 from eca_mm.campaign.rows import Row
+from eca_mm.campaign.run_commands import Tools
 from eca_mm.campaign.show import Screen
 from eca_mm.engine import RequestError, exit_status
-from eca_mm.evaluation.report.words import p_value
 from eca_mm.files import write_csv
+from eca_mm.report.words import p_value
 
 REPO = Path(__file__).resolve().parents[2]
 CONFIGS = REPO / 'projects/digits/configs'

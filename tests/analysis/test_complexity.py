@@ -3,7 +3,7 @@ import torch
 from mmdet.models.backbones import ResNet
 from torch import nn
 
-from eca_mm.analysis import compare
+from eca_mm.analysis import paper_columns
 from eca_mm.analysis.complexity import measure, with_background_rows
 from eca_mm.backbones import ECAResNet, PluginResNet
 
@@ -77,25 +77,25 @@ def test_background_rows():
 
 @pytest.mark.parametrize('number', [2, 3])
 def test_parameters_of_the_papers_tables(number):
-    rows = list(compare.TABLES[number](configs=None))
+    rows = list(paper_columns.TABLES[number](configs=None))
     verdicts = {row['row']: row['verdict'] for row in rows}
-    others = {k: v for k, v in verdicts.items() if v != compare.EQUAL}
+    others = {k: v for k, v in verdicts.items() if v != paper_columns.EQUAL}
     if number == 2:
         assert others == {}
     else:
         assert others == {
             'ResNet-50 A2-Nets': 'not built here',
             'ResNet-50 GSoP-Net1': 'not built here',
-            'ResNet-50 AA-Net': compare.ROUGHLY,
-            'ResNet-101 AA-Net': compare.ROUGHLY,
+            'ResNet-50 AA-Net': paper_columns.ROUGHLY,
+            'ResNet-101 AA-Net': paper_columns.ROUGHLY,
         }
 
 
 @pytest.mark.slow
 def test_table_5_is_equal_to_the_last_digit(repo):
-    rows = list(compare.table_5(repo / 'configs'))
+    rows = list(paper_columns.table_5(repo / 'configs'))
     verdicts = {row['row']: row['verdict'] for row in rows}
-    others = {k: v for k, v in verdicts.items() if v != compare.EQUAL}
+    others = {k: v for k, v in verdicts.items() if v != paper_columns.EQUAL}
     assert others.keys() == {'nl_mask_rcnn_r50', 'gc_mask_rcnn_r50'}
     assert all('known: gflops -' in v for v in others.values())
     by_name = {row['row']: row for row in rows}
@@ -105,10 +105,13 @@ def test_table_5_is_equal_to_the_last_digit(repo):
 
 
 def test_a_wrong_figure_is_different():
-    assert compare.verdict(5, 'a', params=(1.0, 1.004))['verdict'] == compare.EQUAL
-    off = compare.verdict(5, 'a', params=(1.0, 1.006), gflops=(2.0, 2.0))
-    assert off['verdict'] == compare.DIFFERENT
-    known = compare.verdict(5, 'gc_mask_rcnn_r50', gflops=(279.6, 275.64))
+    assert (
+        paper_columns.verdict(5, 'a', params=(1.0, 1.004))['verdict']
+        == paper_columns.EQUAL
+    )
+    off = paper_columns.verdict(5, 'a', params=(1.0, 1.006), gflops=(2.0, 2.0))
+    assert off['verdict'] == paper_columns.DIFFERENT
+    known = paper_columns.verdict(5, 'gc_mask_rcnn_r50', gflops=(279.6, 275.64))
     assert known['verdict'].startswith('known: gflops -3.96')
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from eca_mm.analysis import cost_table, operators
+from eca_mm.analysis import cost_table, operator_profile
 
 ABOUT = dict(
     device='a CPU, 2 threads', device_type='cpu', precision='float32', batch=4,
@@ -69,7 +69,9 @@ def test_plot():
 
 
 def test_operators_by_difference():
-    rows = operators.compare(dict(conv=10.0, relu=2.0), dict(conv=11.0, mean=3.0))
+    rows = operator_profile.compare(
+        dict(conv=10.0, relu=2.0), dict(conv=11.0, mean=3.0)
+    )
     assert [(r['operator'], r['difference']) for r in rows] == [
         ('mean', 3), ('relu', -2), ('conv', 1)
     ]  # fmt: skip
@@ -79,6 +81,6 @@ def test_operator_times():
     import torch
 
     x = torch.randn(64, 64)
-    found = operators.operator_times(lambda: (x @ x).relu(), rounds=2)
+    found = operator_profile.operator_times(lambda: (x @ x).relu(), rounds=2)
     assert found['aten::mm'] > 0 and found['aten::relu'] > 0
     assert not any('conv' in name for name in found)

@@ -25,7 +25,7 @@ from eca_mm.backbones.fold import fold_norms
 from eca_mm.backbones.fusable import can_fuse
 from eca_mm.checkpoints.content import Contents
 from eca_mm.checkpoints.load_report import load_report
-from eca_mm.engine.preflight.weights import initial_findings
+from eca_mm.engine.preflight.initial_weights import initial_findings
 
 CASES = [(SWIN, 'SwinBlock'), (CSPNEXT, 'CSPLayer'), (FPN, 'stages')]
 

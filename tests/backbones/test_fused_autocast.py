@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from eca_mm.backbones.fused_end import fused_end, fused_gate
+from eca_mm.backbones.fused_tail import fused_gate, fused_tail
 from eca_mm.layers import ECA
 
 C = 64
@@ -21,7 +21,7 @@ def modules(dtype=torch.float32) -> tuple[nn.Module, nn.Module]:
 
 
 def with_relu(u, identity, norm, attention):
-    return fused_end(u, nn.Identity(), norm, attention, identity)
+    return fused_tail(u, nn.Identity(), norm, attention, identity)
 
 
 def without(u, identity, norm, attention):

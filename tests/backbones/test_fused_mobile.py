@@ -10,7 +10,7 @@ from test_fused_tail import distance, lively, results
 from torch import nn
 
 from eca_mm.analysis.cost import saved_bytes
-from eca_mm.backbones import fused_end, mobilenet_v2
+from eca_mm.backbones import fused_tail, mobilenet_v2
 from eca_mm.backbones.mobilenet_v2 import AttendedConv
 
 KINDS = {
@@ -43,7 +43,7 @@ def fused_calls(monkeypatch):
 
     def spy(*args):
         calls.append(args)
-        return fused_end.fused_gate(*args)
+        return fused_tail.fused_gate(*args)
 
     monkeypatch.setattr(mobilenet_v2, 'fused_gate', spy)
     return calls

@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from eca_mm.analysis.cost import saved_bytes
-from eca_mm.backbones import ECAResNet, PluginResNet, fused_end
+from eca_mm.backbones import ECAResNet, PluginResNet, fused_tail
 from eca_mm.backbones.blocks import PluginBasicBlock, PluginBottleneck
 
 ATTENTIONS = [
@@ -81,9 +81,9 @@ def fused_calls(monkeypatch):
     """Names of the fused functions that blocks called."""
     calls = []
     for name in ('gated_projection', 'gated_tail', 'normed_tail'):
-        function = getattr(fused_end, name)
+        function = getattr(fused_tail, name)
         monkeypatch.setattr(
-            fused_end,
+            fused_tail,
             name,
             lambda *args, name=name, function=function, **kwargs: (
                 calls.append(name) or function(*args, **kwargs)

@@ -5,12 +5,12 @@ import time
 from pathlib import Path
 
 from eca_mm.campaign import drive
-from eca_mm.campaign.commands import Tools
 from eca_mm.campaign.executors import Where
 from eca_mm.campaign.plan import Plan
 from eca_mm.campaign.rows import Row
+from eca_mm.campaign.run_commands import Tools
 
-sys.path.insert(0, str(Path(__file__).parents[1] / 'evaluation'))
+sys.path.insert(0, str(Path(__file__).parents[1] / 'report'))
 from report_runs import make_file, make_truth  # noqa: E402
 
 STAND_IN = Path(__file__).parent / 'stand_in'

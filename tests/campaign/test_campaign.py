@@ -15,7 +15,7 @@ from eca_mm.campaign.status import status_of
 from eca_mm.checkpoints.safe import load_file
 from eca_mm.engine import RequestError
 from eca_mm.engine.run_lock import only_run
-from eca_mm.evaluation.report.runs import ReportError
+from eca_mm.report.runs import ReportError
 
 
 def test_a_failing_run_is_tried_once_more_and_stops_no_other(tmp_path):

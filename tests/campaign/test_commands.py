@@ -4,8 +4,8 @@ from copy import deepcopy
 
 from small_campaign import make_rows, plan_of, tools
 
-from eca_mm.campaign.commands import Tools, environment, needs_test
 from eca_mm.campaign.executors import Where
+from eca_mm.campaign.run_commands import Tools, environment, needs_test
 from eca_mm.engine import read_config
 
 CONFIG = 'eca_faster_rcnn_r50'

@@ -7,7 +7,7 @@ from eca_mm.campaign import notes
 from eca_mm.campaign.plan import Plan, digest, runs_in
 from eca_mm.campaign.rows import RULES, Row, by_name, rows_of_detector, rows_of_table
 from eca_mm.engine import RequestError
-from eca_mm.evaluation import ReportHook
+from eca_mm.report import ReportHook
 
 
 @pytest.fixture

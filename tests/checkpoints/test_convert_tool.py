@@ -14,7 +14,7 @@ from mmengine.config import Config
 from eca_mm.backbones import ECAResNet, PluginResNet
 from eca_mm.checkpoints.content import Contents
 from eca_mm.cli import run_command
-from eca_mm.engine.preflight.weights import checkpoint_findings
+from eca_mm.engine.preflight.initial_weights import checkpoint_findings
 from eca_mm.findings import WARNING
 
 

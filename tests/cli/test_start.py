@@ -99,7 +99,7 @@ def test_convert_refuses_a_file_without_mmdet(eca_mm, tmp_path):
 def test_what_the_requests_repeat():
     """Names that they have as constants, so as not to import those who know them."""
     from eca_mm import export
-    from eca_mm.analysis import compare
+    from eca_mm.analysis import paper_columns
     from eca_mm.campaign.executors import OPENERS
     from eca_mm.campaign.plan import PLAN
     from eca_mm.checkpoints.layouts import LAYOUTS
@@ -115,7 +115,7 @@ def test_what_the_requests_repeat():
 
     assert (*OPENERS,) == compare_request.EXECUTORS
     assert compare_request.PLAN == PLAN
-    assert (*compare.TABLES,) == complexity_request.TABLES
+    assert (*paper_columns.TABLES,) == complexity_request.TABLES
     assert (*complexity.FORMATS,) == complexity_request.FORMATS
     assert (*LAYOUTS,) == convert_request.LAYOUTS
     assert export_request.PACKAGES == export.PACKAGES

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from eca_mm.cli import export_whole
-from eca_mm.deploy.check import Difference, compare
+from eca_mm.deploy.verify import Difference, compare
 from eca_mm.inference.model import load_inferencer
 from eca_mm.runtime import Detector, read_image
 

@@ -12,7 +12,7 @@ pytest.importorskip('onnx')
 from forged import forge  # noqa: E402
 from onnx import TensorProto, helper, save  # noqa: E402
 
-from eca_mm.engine.errors import RequestError  # noqa: E402
+from eca_mm.errors import RequestError  # noqa: E402
 from eca_mm.inference.by_onnx import providers_of  # noqa: E402
 from eca_mm.runtime import Detector, NotADetector, read_image  # noqa: E402
 from eca_mm.runtime.session import PROVIDERS  # noqa: E402

@@ -9,8 +9,8 @@ from torch import nn
 
 from eca_mm.deploy.detector import WholeDetector, plain_copy
 from eca_mm.deploy.operators import nms
-from eca_mm.engine.errors import RequestError
-from eca_mm.runtime.detector import Detector
+from eca_mm.errors import RequestError
+from eca_mm.runtime.onnx_detector import Detector
 
 SIZES = ((96, 128), (72, 101))  # height, width
 SCALES = ((1.25, 1.25), (0.8, 0.81))

@@ -12,8 +12,8 @@ from mmengine.runner import CheckpointLoader, Runner
 from mmengine.runner.checkpoint import load_state_dict
 from torch.utils.data import DataLoader
 
-from eca_mm.engine import load_report
-from eca_mm.engine.load_report import LoadReportHook
+from eca_mm.engine import load_report_hook
+from eca_mm.engine.load_report_hook import LoadReportHook
 
 # A backbone with the tensors of ResNet-18, an eighth as wide
 SMALL = dict(depth=18, base_channels=8, stem_channels=8)
@@ -196,7 +196,7 @@ def test_trouble_in_the_report_does_not_end_the_run(run, plain, monkeypatch):
     def fail(*args) -> None:
         raise RuntimeError('no report today')
 
-    monkeypatch.setattr(load_report, 'load_report', fail)
+    monkeypatch.setattr(load_report_hook, 'load_report', fail)
     runner, heard = run(dict(type='ECAResNet', init_cfg=plain))
     assert runner.iter == 1
     assert 'the run goes on' in only(heard.texts(logging.ERROR), 'no load report')

@@ -8,7 +8,7 @@ from mmengine.config import Config
 from eca_mm.backbones import ECAResNet
 from eca_mm.checkpoints import store
 from eca_mm.engine import RequestError, build_model, refuse_problems, show_problems
-from eca_mm.engine.preflight import find_problems, weights
+from eca_mm.engine.preflight import find_problems, initial_weights
 from eca_mm.engine.preflight.config_parts import leaf_datasets
 from eca_mm.engine.tta import apply_tta
 from eca_mm.findings import ERROR, NOTE
@@ -187,7 +187,7 @@ def test_initial_weights(cfg, monkeypatch, tmp_path):
     assert problems(cfg) == []
     init_cfg['checkpoint'] = 'torchvision://resnet50'
     cfg.model.backbone.init_cfg = init_cfg
-    monkeypatch.setattr(weights, 'find_spec', lambda name: None)
+    monkeypatch.setattr(initial_weights, 'find_spec', lambda name: None)
     (problem,) = problems(cfg)
     assert 'needs torchvision' in problem and 'init_cfg=None' in problem
     # A test run does not initialise.

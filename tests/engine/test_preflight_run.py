@@ -11,9 +11,9 @@ from torch import nn
 
 from eca_mm.checkpoints.content import Content
 from eca_mm.engine import build_model, build_runner
-from eca_mm.engine.preflight import disk, output
+from eca_mm.engine.preflight import disk, findings_table
+from eca_mm.engine.preflight.initial_weights import other_model, start_findings
 from eca_mm.engine.preflight.schedule import schedule_findings
-from eca_mm.engine.preflight.weights import other_model, start_findings
 from eca_mm.engine.preflight.work_dir import differing_keys, work_dir_findings
 from eca_mm.findings import ERROR, NOTE, WARNING, Finding
 
@@ -184,12 +184,12 @@ def test_json_and_table(capsys, monkeypatch):
         Finding(NOTE, 'images', 'val', '3 of 3 looked at'),
         Finding(ERROR, 'disk', '', '1 MiB [red] free', 'make room'),
     ]
-    output.show('a.py', findings, with_json=True)
+    findings_table.show('a.py', findings, with_json=True)
     shown = json.loads(capsys.readouterr().out)
     assert (shown['config'], shown['errors'], shown['warnings']) == ('a.py', 1, 0)
     assert shown['findings'][1]['remedy'] == 'make room'
     monkeypatch.setenv('COLUMNS', '80')
-    output.show('a.py', findings, with_json=False)
+    findings_table.show('a.py', findings, with_json=False)
     lines = capsys.readouterr().out.splitlines()
     assert 'a.py: 1 error, 0 warnings' in lines[0]
     text = '\n'.join(lines)

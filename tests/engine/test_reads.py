@@ -15,7 +15,7 @@ from mmengine.runner import Runner
 from small_run import small_runner
 from eca_mm.checkpoints.content import Contents
 from eca_mm.engine import resume_from_newest
-from eca_mm.engine.preflight.weights import checkpoint_findings
+from eca_mm.engine.preflight.initial_weights import checkpoint_findings
 from eca_mm.engine.resume import share_choice
 
 torch.set_num_threads(1)

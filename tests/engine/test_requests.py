@@ -16,7 +16,7 @@ from eca_mm import environment
 from eca_mm.engine import parse_arguments
 from eca_mm.engine.arguments import add_check_arguments, add_config_arguments
 from eca_mm.engine.distributed import wrapper_without_device
-from eca_mm.engine.preflight.tta import tta_findings
+from eca_mm.engine.preflight.tta_limits import tta_findings
 from eca_mm.engine.tta import apply_tta
 
 

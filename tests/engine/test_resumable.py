@@ -8,7 +8,7 @@ from small_run import Small, small_runner
 
 from eca_mm.checkpoints.content import Content, Contents
 from eca_mm.engine import RequestError
-from eca_mm.engine.preflight.weights import checkpoint_findings, other_model
+from eca_mm.engine.preflight.initial_weights import checkpoint_findings, other_model
 from eca_mm.engine.resume import newest_checkpoint
 
 

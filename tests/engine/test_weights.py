@@ -9,8 +9,8 @@ from torch import nn
 
 from eca_mm.checkpoints.content import Contents
 from eca_mm.engine import RequestError, build_model
-from eca_mm.engine.load_report import LoadReportHook
-from eca_mm.engine.preflight.weights import checkpoint_findings, fit_findings
+from eca_mm.engine.load_report_hook import LoadReportHook
+from eca_mm.engine.preflight.initial_weights import checkpoint_findings, fit_findings
 from eca_mm.engine.weights import load_weights
 from eca_mm.findings import ERROR, NOTE, WARNING, Finding
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from eca_mm.evaluation.synthetic import make_detections
+from eca_mm.simulation.coco_sets import make_detections
 
 IMAGES, CLASSES = 40, 7
 

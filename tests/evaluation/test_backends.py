@@ -13,7 +13,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from eca_mm.evaluation import backends
-from eca_mm.evaluation.synthetic import make_detections
+from eca_mm.simulation.coco_sets import make_detections
 
 # faster-coco-eval's precision is off in the last bit.
 TOLERANCE = {'hotcoco': 0, 'faster-coco-eval': 3e-16}

@@ -10,12 +10,12 @@ import pytest
 from scipy import stats
 
 from eca_mm.engine import exit_status
-from eca_mm.evaluation import simulations
-from eca_mm.evaluation.synthetic_runs import World
+from eca_mm.simulation import experiments
+from eca_mm.simulation.seeded_runs import World
 
 
-def simulator(reports: int, seed: int) -> simulations.Simulator:
-    return simulations.Simulator(reports, 80, np.random.default_rng(seed))
+def simulator(reports: int, seed: int) -> experiments.Simulator:
+    return experiments.Simulator(reports, 80, np.random.default_rng(seed))
 
 
 def bounds(share: float, reports: int) -> tuple[float, float]:
@@ -33,7 +33,7 @@ def test_a_difference_of_three_seeds_a_side_is_covered(spread):
         luck = 0.5 + spread * sim.rng.standard_normal((2, 3))
         return sim.sampled(World(40), luck.tolist())
 
-    found = simulations.covered(sim, make, 0, 'b', 'a')
+    found = experiments.covered(sim, make, 0, 'b', 'a')
     low, _ = bounds(0.95, 120)
     assert found['ours'] >= low
     assert spread < 0.5 or found['plain'] < low
@@ -41,7 +41,7 @@ def test_a_difference_of_three_seeds_a_side_is_covered(spread):
 
 def test_coverage_with_any_number_of_seeds_and_any_training_luck():
     """Normal figures: 2,000 reports a setting, of which 92 to 97 % hold the truth."""
-    for row in simulations.normal(simulator(200, 7)):
+    for row in experiments.normal(simulator(200, 7)):
         assert row['seeds'] == 2 or 0.92 < row['ours'] < 0.97, row
         assert row['seed_variance'] < 10 or row['plain'] < 0.8, row
 
@@ -51,9 +51,9 @@ def test_a_difference_that_is_there_is_covered():
     low, high = (sim.truth(world, arm)[0] for arm in arms)
     assert high - low > 0.15
     make = partial(sim.sampled, world, arms)
-    found = simulations.covered(sim, make, high - low, 'b', 'a')
+    found = experiments.covered(sim, make, high - low, 'b', 'a')
     assert found['given'] == 1 and found['ours'] >= bounds(0.95, 120)[0]
-    elsewhere = simulations.covered(sim, make, low - high, 'b', 'a')
+    elsewhere = experiments.covered(sim, make, low - high, 'b', 'a')
     assert elsewhere['ours'] < 0.1
 
 
@@ -65,10 +65,10 @@ def test_time_and_memory_of_one_bootstrap():
 
 def test_marks_of_runs_that_do_not_differ_are_few():
     sim = simulator(200, 1)
-    found = simulations.marked(sim, World(10, objects=4), [[0.5], [0.5]])
+    found = experiments.marked(sim, World(10, objects=4), [[0.5], [0.5]])
     most = bounds(0.06, 200)[1]
     assert found['given'] == 1 and found['ours'] <= most < found['plain']
-    assert simulations.marked(sim, World(9), [[0], [0]])['given'] == 0
+    assert experiments.marked(sim, World(9), [[0], [0]])['given'] == 0
 
 
 @pytest.mark.parametrize('skill', [-1.2, 2.4, 3])
@@ -76,13 +76,13 @@ def test_the_interval_of_one_run_holds_near_the_ends(skill):
     sim = simulator(150, int(10 * skill) + 50)
     true = np.mean(sim.truth(World(1), [skill] * 2))
     make = partial(sim.sampled, World(20), [[skill]])
-    found = simulations.covered(sim, make, true, 'a')
+    found = experiments.covered(sim, make, true, 'a')
     low, _ = bounds(0.95, 150)
     assert found['ours'] >= low > found['plain']
 
 
 def test_a_report_of_equals_has_few_marks():
-    (row, _) = simulations.report(simulator(80, 3))
+    (row, _) = experiments.report(simulator(80, 3))
     assert row['ours'] <= bounds(0.07, 40)[1] < row['plain']
 
 

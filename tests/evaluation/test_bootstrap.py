@@ -14,7 +14,7 @@ from eca_mm.evaluation.bootstrap import (
 from eca_mm.evaluation.counting import Counter
 from eca_mm.evaluation.matching import match
 from eca_mm.evaluation.support import support
-from eca_mm.evaluation.synthetic import detect, make_detections, make_ground_truth
+from eca_mm.simulation.coco_sets import detect, make_detections, make_ground_truth
 
 # Each image once; a draw of as many as there are; few images, often.
 WEIGHTS = {

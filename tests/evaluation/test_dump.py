@@ -8,9 +8,9 @@ import torch
 from pycocotools import mask as rle
 
 from eca_mm.evaluation.dump import WholeDump
-from eca_mm.evaluation.report.results import read_results
-from eca_mm.evaluation.report.runs import Run
 from eca_mm.mmdet_v1 import V1CocoMetric
+from eca_mm.report.run_files import read_results
+from eca_mm.report.runs import Run
 
 
 def predictions(masks: bool) -> list[dict]:

@@ -4,7 +4,7 @@ import pytest
 from eca_mm.evaluation.bootstrap import bootstrap
 from eca_mm.evaluation.difference import Difference
 from eca_mm.evaluation.marks import benjamini_hochberg, holm, marks
-from eca_mm.evaluation.synthetic_runs import World, simulate
+from eca_mm.simulation.seeded_runs import World, simulate
 
 P = np.array([0.04, 0.001, 0.03, 0.5])
 

@@ -6,7 +6,7 @@ from pycoco import CLASSES, IMAGES, data_set, evaluate
 from pycocotools.cocoeval import COCOeval
 
 from eca_mm.evaluation.matching import match
-from eca_mm.evaluation.regions import PROTOCOL
+from eca_mm.evaluation.objects import PROTOCOL
 
 
 def worth(evaluator: COCOeval) -> dict:

@@ -22,9 +22,9 @@ from eca_mm.evaluation.backends import evaluate_files
 from eca_mm.evaluation.image_scores import image_scores
 from eca_mm.evaluation.outcomes import outcomes
 from eca_mm.evaluation.pr_curves import per_class
-from eca_mm.evaluation.report.groups import Group
-from eca_mm.evaluation.report.material import gather
-from eca_mm.evaluation.report.runs import Run
+from eca_mm.report.groups import Group
+from eca_mm.report.material import gather
+from eca_mm.report.runs import Run
 
 CLASSES = ('cell', 'disc')
 ABSENT = [{}, [1, 2, 3, 4, 5, 6], None, 'none']  # forms that segmentations do not have

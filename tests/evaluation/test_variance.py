@@ -12,8 +12,8 @@ from eca_mm.evaluation.difference import (
     smallest_difference,
 )
 from eca_mm.evaluation.support import Support
-from eca_mm.evaluation.synthetic_runs import World, simulate
 from eca_mm.evaluation.variance import Side, Variance, variance
+from eca_mm.simulation.seeded_runs import World, simulate
 
 FREEDOM = np.array([99.0])
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from campaign import FAULT, killed
 from outcome import Outcome
 
-from eca_mm.campaign.commands import Tools
 from eca_mm.campaign.plan import Plan
 from eca_mm.campaign.rows import by_name
+from eca_mm.campaign.run_commands import Tools
 
 REPO = Path(__file__).resolve().parents[2]
 DIGITS = REPO / 'projects/digits'

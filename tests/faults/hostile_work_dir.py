@@ -8,7 +8,7 @@ from outcome import Outcome
 from processes import each, forked, status_of
 
 REPO = Path(__file__).parents[2]
-sys.path[:0] = [str(REPO / 'tests/evaluation'), str(REPO / 'tools')]
+sys.path[:0] = [str(REPO / 'tests/report'), str(REPO / 'tools')]
 from file_watch import watched  # noqa: E402
 from hostile_dirs import MARK, REFUSED, Place, make, tricks  # noqa: E402
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from eca_mm.engine.errors import RequestError
-from eca_mm.inference.ids import read_ids
+from eca_mm.errors import RequestError
+from eca_mm.inference.coco_ids import read_ids
 
 
 @pytest.fixture

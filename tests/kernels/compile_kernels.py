@@ -18,8 +18,8 @@ from triton.runtime.jit import JITFunction
 sys.modules['eca_mm'] = ModuleType('eca_mm')
 sys.modules['eca_mm'].__path__ = [sys.argv[1]]
 
-from eca_mm.kernels.eca import eca_tail  # noqa: E402
-from eca_mm.kernels.eca_norm import eca_normed_tail  # noqa: E402
+from eca_mm.kernels.eca_norm_tail import eca_normed_tail  # noqa: E402
+from eca_mm.kernels.eca_tail import eca_tail  # noqa: E402
 from eca_mm.kernels.gated_norm import normed_tail  # noqa: E402
 from eca_mm.kernels.tail import gated_tail  # noqa: E402
 

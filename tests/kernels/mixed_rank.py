@@ -18,7 +18,7 @@ sys.modules['eca_mm'].__path__ = [sys.argv[1]]
 from eca_mm import fused_norm  # noqa: E402
 from eca_mm.functional import eca  # noqa: E402
 from eca_mm.kernels import gated_norm  # noqa: E402
-from eca_mm.kernels.eca_norm import eca_normed_tail  # noqa: E402
+from eca_mm.kernels.eca_norm_tail import eca_normed_tail  # noqa: E402
 
 rank = int(sys.argv[3])
 dist.init_process_group('gloo', f'file://{sys.argv[2]}', rank=rank, world_size=2)

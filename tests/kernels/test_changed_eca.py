@@ -8,7 +8,7 @@ from ends import DEVICE, relative
 from torch import nn
 
 from eca_mm.backbones.fusable import is_plain_eca
-from eca_mm.backbones.fused_end import fused_end
+from eca_mm.backbones.fused_tail import fused_tail
 from eca_mm.layers import ECA
 
 Conv = partial(nn.Conv1d, 1, 1, 3, bias=False)
@@ -59,7 +59,7 @@ def end_of(norm, attention, how):
     conv, norm, attention = modules
     x = torch.randn(2, 4, 5, 5, device=DEVICE)
     identity = torch.randn(2, 16, 5, 5, device=DEVICE)
-    found = fused_end(x, conv, norm, attention, identity, how)
+    found = fused_tail(x, conv, norm, attention, identity, how)
     return found, torch.relu(attention(norm(conv(x))) + identity)
 
 

@@ -10,8 +10,8 @@ from torch import distributed as dist
 from torch import nn
 
 from eca_mm.functional import eca
-from eca_mm.kernels import eca_norm, norm
-from eca_mm.kernels.eca_norm import eca_normed_tail
+from eca_mm.kernels import eca_norm_tail, norm
+from eca_mm.kernels.eca_norm_tail import eca_normed_tail
 from eca_mm.kernels.tiles import splits
 
 F32, F16, BF16 = torch.float32, torch.float16, torch.bfloat16
@@ -129,7 +129,7 @@ def test_shares_of_ranks(monkeypatch, tmp_path):
         results_of = []
         for group in (None, dist.group.WORLD):
             monkeypatch.setattr(
-                eca_norm.fused_norm, 'ranks_of', lambda norm, group=group: group
+                eca_norm_tail.fused_norm, 'ranks_of', lambda norm, group=group: group
             )
             tensors = subject((3, 6, 5, 4), 3, F32, 'NCHW')
             gradient = torch.ones_like(tensors[0])
@@ -158,7 +158,7 @@ def test_a_block_takes_them(depth, monkeypatch):
 
     calls, learn = [], norm.learn
     monkeypatch.setattr(
-        eca_norm, 'learn', lambda *args: calls.append(args) or learn(*args)
+        eca_norm_tail, 'learn', lambda *args: calls.append(args) or learn(*args)
     )
     ours, theirs = block('triton'), block(False)
     for module in (*ours.modules(), *theirs.modules()):

@@ -5,7 +5,7 @@ import torch
 from ends import assert_close_as_plain, inputs, relative, results, with_gradients
 
 from eca_mm.functional import eca_tail as plain
-from eca_mm.kernels.eca import eca_tail
+from eca_mm.kernels.eca_tail import eca_tail
 from eca_mm.kernels.tiles import cut_of
 
 F32, F16, BF16 = torch.float32, torch.float16, torch.bfloat16

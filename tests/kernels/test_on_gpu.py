@@ -13,7 +13,7 @@ from torch import nn
 from eca_mm import kernels
 from eca_mm.analysis.workload import Settings
 from eca_mm.analysis.workloads import detector
-from eca_mm.kernels import eca, eca_norm, launch
+from eca_mm.kernels import eca_norm_tail, eca_tail, quick_launch
 from eca_mm.kernels.pool import channel_means
 
 if not torch.cuda.is_available():
@@ -31,7 +31,7 @@ def without_tf32(monkeypatch):
 def calls(monkeypatch) -> list[str]:
     """Which ends the kernels computed."""
     found = []
-    for module, name in ((eca, 'eca_tail'), (eca_norm, 'eca_normed_tail')):
+    for module, name in ((eca_tail, 'eca_tail'), (eca_norm_tail, 'eca_normed_tail')):
         function = getattr(module, name)
 
         def counting(*args, name=name, function=function):
@@ -167,10 +167,10 @@ def test_launches_tell_versions_apart(monkeypatch):
             x = flat.view(u.shape)
             for _ in range(2):
                 torch.testing.assert_close(channel_means(x), x.float().mean((2, 3)))
-    assert launch.versions
-    before = dict(launch.versions)
+    assert quick_launch.versions
+    before = dict(quick_launch.versions)
     channel_means(torch.randn(2, 8, 6, 5, device='cuda'))
-    assert launch.versions == before
+    assert quick_launch.versions == before
 
 
 def test_double_precision_is_left_to_torch(calls):

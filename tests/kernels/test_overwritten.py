@@ -5,7 +5,7 @@ import torch
 from ends import DEVICE, FORMATS, inputs, relative
 from test_tail import block
 
-from eca_mm.kernels.eca import eca_tail
+from eca_mm.kernels.eca_tail import eca_tail
 from eca_mm.kernels.tail import gated_tail
 
 ATTENTIONS = [dict(type='ECA', kernel_size=3), dict(type='SE', reduction=4)]

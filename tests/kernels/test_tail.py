@@ -7,8 +7,8 @@ from mmdet.registry import MODELS
 from torch import nn
 
 from eca_mm import fused, kernels
-from eca_mm.backbones import fused_end
-from eca_mm.kernels import eca, tail
+from eca_mm.backbones import fused_tail
+from eca_mm.kernels import eca_tail, tail
 from eca_mm.kernels.pool import add_up, channel_means
 from eca_mm.kernels.tail import gated_tail
 
@@ -62,8 +62,8 @@ def block(fused_tail, attention):
 @pytest.mark.parametrize(
     ('attention', 'kernel'),
     [
-        (dict(type='ECA', kernel_size=3), (eca, 'eca_tail')),
-        (dict(type='ECA', kernel_size=3, identity_init=True), (eca, 'eca_tail')),
+        (dict(type='ECA', kernel_size=3), (eca_tail, 'eca_tail')),
+        (dict(type='ECA', kernel_size=3, identity_init=True), (eca_tail, 'eca_tail')),
         (dict(type='SE', reduction=4), (tail, 'gated_tail')),
     ],
 )
@@ -124,7 +124,7 @@ def test_autocast():
 def test_the_switch(monkeypatch):
     with pytest.raises(ValueError, match="'torch' or 'triton': 'cuda'"):
         MODELS.build(dict(type='ECAResNet', depth=18, fused_tail='cuda'))
-    monkeypatch.setattr(fused_end.kernels, 'installed', lambda: False)
+    monkeypatch.setattr(fused_tail.kernels, 'installed', lambda: False)
     with pytest.raises(ValueError, match='not installed'):
         MODELS.build(dict(type='ECAResNet', depth=18, fused_tail='triton'))
     assert MODELS.build(dict(type='ECAResNet', depth=18)).layer1[0].fused_tail is True

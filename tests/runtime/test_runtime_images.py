@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from eca_mm.runtime.images import read_image, resize, resized_shape
+from eca_mm.runtime.pipeline import read_image, resize, resized_shape
 
 
 @pytest.mark.parametrize('wanted', [(67, 100), (200, 301), (53, 47), (97, 120), (1, 5)])

@@ -7,7 +7,7 @@ import torch
 from mmdet.models.roi_heads.mask_heads.fcn_mask_head import _do_paste_mask
 from pycocotools import mask as coco
 
-from eca_mm.runtime.masks import paste, paste_whole_pixels, run_lengths
+from eca_mm.runtime.mask_pasting import paste, paste_whole_pixels, run_lengths
 
 BOXES = [(3.2, 4.7, 30.1, 21.9), (-2, 0, 50, 40), (10, 10, 12.5, 11.7), (0, 0, 40, 30)]
 

@@ -8,25 +8,25 @@ from pathlib import Path
 from mmengine.config import Config
 
 from eca_mm.checkpoints.content import Contents
+from eca_mm.errors import RequestError
 from eca_mm.findings import ERROR, WARNING, Finding
 
-from ..errors import RequestError
 from ..ranks import is_first_rank
 from ..runner import build_model
 from ..speech import print_line
 from .data import data_findings
 from .disk import disk_findings
 from .dry_run import dry_findings
+from .findings_table import count, plural, show
+from .initial_weights import checkpoint_findings, fit_findings, start_findings
 from .initializers import try_initializers
-from .metric import metric_findings
-from .output import count, plural, show
+from .metric_arguments import metric_findings
 from .refusal import Refusals
 from .schedule import rate_findings, schedule_findings
 from .shape import scope_findings, shape_findings
 from .silence import frozen_findings, import_findings
 from .stand_in import StandIn
-from .tta import tta_findings
-from .weights import checkpoint_findings, fit_findings, start_findings
+from .tta_limits import tta_findings
 from .work_dir import work_dir_findings
 
 __all__ = ['find_problems', 'refuse_problems', 'show_problems']

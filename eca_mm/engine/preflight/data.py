@@ -20,8 +20,8 @@ from .config_parts import (
     metrics_of,
     walk,
 )
-from .images import image_findings
-from .pairs import pair_findings
+from .consistency import pair_findings
+from .image_files import image_findings
 from .stand_in import StandIn, stand_in
 
 FORMAT_ONLY = 'for images without annotations set format_only and outfile_prefix'

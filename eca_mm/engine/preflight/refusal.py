@@ -9,9 +9,9 @@ from types import TracebackType
 from mmengine.registry import build_functions
 from mmengine.registry.registry import Registry
 
+from eca_mm.errors import RequestError
 from eca_mm.findings import ERROR, Finding
 
-from ..errors import RequestError
 from .config_parts import walk
 from .names import arguments_of, did_you_mean, registered
 
