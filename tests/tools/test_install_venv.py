@@ -99,7 +99,7 @@ def test_pins_are_versions_and_those_of_this_system(monkeypatch):
     [('pretrain', remove_timm, 'mmpretrain'), ('docs', remove_mkdocs, 'mkdocs')],
 )
 def test_a_folder_aside_is_whole_or_not_there(venv, monkeypatch, name, harm, told):
-    """mmdet imports mmpretrain wherever it is, so that may not be among the packages."""
+    """mmdet imports mmpretrain wherever it is: it may not be among the packages."""
     seen, status = [], 1
 
     def fake(command, env):

@@ -1,9 +1,9 @@
 """mkdocs' hooks: one text for the forge and the site.
 
-Pages link to files of the repository as the forge needs it, relative to themselves. Here
-the pages outside of docs/ join the site, and so does every file that a page links to, at
-its path in the repository; links are rewritten to these places. A folder leads to its
-README.md, or to nothing. A link to what is not there ends the build.
+Pages link to files of the repository as the forge needs it, relative to themselves.
+Here the pages outside of docs/ join the site, and so does every file that a page links
+to, at its path in the repository; links are rewritten to these places. A folder leads
+to its README.md, or to nothing. A link to what is not there ends the build.
 """
 
 import os

@@ -14,9 +14,11 @@ OUTSIDE = {
         for name in ('digits', 'imagenet', 'legacy_v1', 'own_data')
     },
 }
-FENCE = re.compile(r'^(\s*)(```+).*?^\1\2\s*$', re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r'^( *)(```+).*?^\1\2 *$', re.MULTILINE | re.DOTALL)
 # [text](target) and ![text](target); the text may hold code in backticks.
-LINK = re.compile(r'(?P<mark>!?)\[(?P<text>(?:`[^`]*`|[^\[\]`])*)\]\((?P<to>[^()\s]+)\)')
+LINK = re.compile(
+    r'(?P<mark>!?)\[(?P<text>(?:`[^`]*`|[^\[\]`])*)\]\((?P<to>[^()\s]+)\)'
+)
 ELSEWHERE = re.compile(r'[a-z]+:')
 
 
