@@ -75,6 +75,8 @@ def options_of(words: list[str]) -> set[str]:
     if called[1] == 'install':
         files = [REPO / 'tools/installer/cli.py']
     text = ''.join(file.read_text() for file in files if file.is_file())
+    if "add_argument(\n            f'--{" in text:  # options in a loop: not to be read
+        return set()
     return {'--help', '--cuda', '--cpu', *OPTION.findall(text)}
 
 
