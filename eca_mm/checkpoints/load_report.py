@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Size, Tensor, nn
 
-from eca_mm.layers.identity import ATTENTION, begins_as_identity
+from eca_mm.layers.identity import attention_kinds, begins_as_identity
 
 from .resize_eca import REMEDY, differ_in_kernel_sizes
 
@@ -144,10 +144,11 @@ def shapes_of(state_dict: Mapping[str, Tensor]) -> dict[str, Size]:
 
 def attention_parameters(model: nn.Module) -> dict[str, tuple[nn.Parameter, bool]]:
     """Parameters of the model's attention, and whether they begin as the identity."""
+    kinds = attention_kinds()
     return {
         f'{path}.{name}' if path else name: (parameter, begins_as_identity(module))
         for path, module in model.named_modules()
-        if isinstance(module, ATTENTION)
+        if isinstance(module, kinds)
         for name, parameter in module.named_parameters()
     }
 

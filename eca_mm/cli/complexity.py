@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from eca_mm.analysis import complexity, paper_columns
 from eca_mm.engine import build_detector, read_config
+from eca_mm.markdown_table import table_lines
 from eca_mm.place import folder
 
 UNITS = {'parameters': 1e6, 'trainable': 1e6, 'flops': 1e9}
@@ -47,10 +48,8 @@ def print_table(rows: list[dict]) -> None:
 
 
 def print_markdown(rows: list[dict]) -> None:
-    print('| ' + ' | '.join(rows[0]) + ' |')
-    print('|---' * len(rows[0]) + '|')
-    for row in rows:
-        print('| ' + ' | '.join(map(as_text, row.values())) + ' |')
+    lines = (map(as_text, row.values()) for row in rows)
+    print('\n'.join(table_lines([*rows[0]], lines, words=len(rows[0]))))
 
 
 def print_csv(rows: list[dict]) -> None:

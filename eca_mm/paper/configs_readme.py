@@ -1,8 +1,9 @@
 """configs/README.md from the paper's tables: python -m eca_mm.paper.configs_readme"""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from eca_mm.checkpoints.released import releases
+from eca_mm.markdown_table import table_lines
 
 from .protocol import zoo_scores
 from .tables import config_name, load_gcnet, load_table
@@ -85,14 +86,6 @@ def link(name: str, folder: str = '') -> str:
     return f'[{folder}{name}]({folder}{name}.py)'
 
 
-def table(head: list[str], rows: Iterable[list[str]], words: int) -> Iterator[str]:
-    """Lines of a table whose first ``words`` columns are text, the others figures."""
-    yield f'| {" | ".join(head)} |'
-    yield '|---' * words + '|--:' * (len(head) - words) + '|'
-    for row in rows:
-        yield f'| {" | ".join(row)} |'
-
-
 def paper_rows() -> Iterator[list[str]]:
     masks = {(row['backbone'], row['method']): row for row in load_table(6)}
     for row in load_table(5):
@@ -144,13 +137,13 @@ def configs_readme() -> str:
     return '\n'.join(
         [
             HEAD,
-            *table(head, paper_rows(), 2),
+            *table_lines(head, paper_rows(), 2),
             GCNET,
-            *table(gcnet, gcnet_rows(), 3),
+            *table_lines(gcnet, gcnet_rows(), 3),
             KERNELS,
-            *table(kernels, kernel_rows(), 3),
+            *table_lines(kernels, kernel_rows(), 3),
             MODERN,
-            *table(modern, modern_rows(), 1),
+            *table_lines(modern, modern_rows(), 1),
             TAIL.format(ours=ours),
         ]
     )

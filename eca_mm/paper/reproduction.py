@@ -10,8 +10,9 @@ from fractions import Fraction
 from math import isclose
 from pathlib import Path
 
+from eca_mm.markdown_table import table_lines
+
 from .configs_readme import number as figure
-from .configs_readme import table as table_lines
 from .gpu_hours import gpu_hours
 from .protocol import COPIED, DONE, Setting, all_settings, table, zoo_scores
 from .settings import IMAGES
