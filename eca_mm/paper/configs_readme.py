@@ -6,7 +6,7 @@ from eca_mm.checkpoints.released import releases
 from eca_mm.markdown_table import table_lines
 
 from .protocol import zoo_scores
-from .tables import config_name, load_gcnet, load_table
+from .tables import config_name, load_gcnet, load_ours, load_table
 
 HEAD = """\
 # The paper's detection and segmentation comparison
@@ -26,11 +26,6 @@ Initial weights: `ecanet://` for ECA, `checkpoints/se_resnet50.pth` and
 `checkpoints/se_resnet101.pth` for SE, torchvision's for the others (that needs
 torchvision).
 """
-# Configs beside the paper's: name, and what it is.
-OURS = {
-    'eca_identity_faster_rcnn_r50': "ECA that begins as the identity, on torchvision's "
-    'plain weights',
-}
 # In GCNet's setting, baseline first.
 SYNCBN = ('syncbn_mask_rcnn_r50', 'syncbn_nl_mask_rcnn_r50', 'syncbn_gc_mask_rcnn_r50')
 GCNET = """
@@ -133,7 +128,9 @@ def configs_readme() -> str:
     gcnet = ['config', 'attention', 'norms', 'box AP', 'mask AP']
     kernels = ['config', 'here', "the authors' detector"]
     modern = ['config', 'box AP', 'mask AP']
-    ours = '\n'.join(f'- {link(name)}:\n  {what}.' for name, what in OURS.items())
+    ours = '\n'.join(
+        f'- {link(row["config"])}:\n  {row["what"]}.' for row in load_ours()
+    )
     return '\n'.join(
         [
             HEAD,
