@@ -7,7 +7,7 @@ from torch import nn
 
 from eca_mm.layers import BLOCKS
 from eca_mm.layers.base import ChannelAttention
-from eca_mm.layers.block import Block
+from eca_mm.layers.block import LETTERS, Block
 from eca_mm.layers.identity import can_begin_as_identity
 from eca_mm.markdown_table import table_lines
 
@@ -22,9 +22,11 @@ def block_table() -> str:
 
     Columns: name and arguments with their defaults; what it computes; its parameters;
     whether it can begin as the identity; whether :mod:`eca_mm.fused` computes the end
-    of a residual block with it; and where it is from.
+    of a residual block with it; and where it is from. Below, what letters mean.
     """
-    return '\n'.join(table_lines(HEAD, rows(), words=len(HEAD))) + '\n'
+    letters = ', '.join(f'{letter} is `{name}`' for letter, name in LETTERS.items())
+    lines = table_lines(HEAD, rows(), words=len(HEAD))
+    return '\n'.join([*lines, '', f'In the formulas {letters}.', ''])
 
 
 def rows() -> Iterator[list[str]]:

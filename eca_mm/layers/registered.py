@@ -2,4 +2,5 @@
 
 from . import BLOCKS, OURS
 
-CLASSES = {name: BLOCKS[name].load(name) for name in OURS}
+for name in OURS:
+    BLOCKS[name].load(name)

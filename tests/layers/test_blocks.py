@@ -40,7 +40,8 @@ def test_every_class_of_the_registry_that_is_attention_has_a_line():
 def test_the_documentations_table():
     """Two rows as they must read, and a row for each block."""
     lines = block_table().splitlines()
-    assert [line.split('`')[1] for line in lines[2:]] == [*BLOCKS]
+    assert lines[-2] == '' and 'r is `reduction`' in lines[-1]
+    assert [line.split('`')[1] for line in lines[2:-2]] == [*BLOCKS]
     (se,) = (line for line in lines if line.startswith('| `SE` '))
     assert se == (
         '| `SE` (`reduction=16, bias=False`) | sigmoid(W2 relu(W1 y)) | 2 C² / r | yes '
