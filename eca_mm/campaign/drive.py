@@ -1,15 +1,13 @@
 """The campaign at work: start runs, wait for them, note what became of them."""
 
 import signal
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 
 from eca_mm.engine import RunStopped
 from eca_mm.engine.run_lock import only_run
-from eca_mm.engine.stop import SIGNALS
+from eca_mm.engine.signals import heard
 
 from . import job, notes
 from .executors import Where, find, is_over, submit, tell_to_stop
@@ -192,20 +190,3 @@ class Driver:
         done = f'{len(self.done)} of {len(self.runs)} runs are done'
         line = '; '.join(filter(None, (done, left, 'the same command goes on')))
         return RunStopped(f'by {name}: {line}', status=128 + self.signal)
-
-
-@contextmanager
-def heard(receive: Callable) -> Iterator[None]:
-    """Call a function at SIGTERM, Ctrl-C and a closed terminal (not under nohup)."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # Python allows signal handlers there only
-        return
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    mine = [n for n, handler in before.items() if handler is not signal.SIG_IGN]
-    for number in mine:
-        signal.signal(number, receive)
-    try:
-        yield
-    finally:
-        for number in mine:
-            signal.signal(number, before[number])

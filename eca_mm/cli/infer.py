@@ -1,12 +1,14 @@
 """Run a trained detector on images and videos, and write what it finds."""
 
+import signal
 import sys
 import time
 from argparse import Namespace
 from collections.abc import Iterator
 from itertools import islice
 
-from eca_mm.errors import RequestError
+from eca_mm.engine.signals import heard
+from eca_mm.errors import RequestError, RunStopped
 from eca_mm.inference.inputs import Inputs
 from eca_mm.inference.outputs import Findings, check_out
 from eca_mm.inference.seen import Model
@@ -24,7 +26,8 @@ def main(args: Namespace) -> None:
         findings.ids.check(inputs.paths)
     began = time.monotonic()
     try:
-        look(inputs, findings, args.batch)
+        with heard(stop):
+            look(inputs, findings, args.batch)
     except OSError as error:  # such as of a full disk
         raise RequestError(f'--out {args.out}: {error.strerror or error}') from error
     images = len(findings.images)
@@ -50,7 +53,7 @@ def load_model(args: Namespace) -> Model:
 
 
 def look(inputs, findings, batch: int) -> None:
-    """Look at all; what was found before Ctrl-C or a failure is kept."""
+    """Look at all; what was found before a signal or a failure is kept."""
     try:
         for some in batches(inputs.samples(findings.model.read), batch):
             findings.add(some)
@@ -58,6 +61,12 @@ def look(inputs, findings, batch: int) -> None:
         findings.close()
         for problem in inputs.failed:
             say(problem)
+
+
+def stop(number: int, frame) -> None:
+    """Called at SIGTERM, Ctrl-C and a closed terminal."""
+    name = signal.Signals(number).name
+    raise RunStopped(f'by {name}: what was found until then is kept', 128 + number)
 
 
 def batches(samples: Iterator, size: int) -> Iterator[list]:

@@ -16,13 +16,9 @@ from eca_mm.errors import RunStopped
 from .checkpoint import save_before_stop
 from .distributed import agreed
 from .parts import optim_wrappers
+from .signals import SIGNALS
 from .votes import is_vote
 
-SIGNALS = tuple(
-    getattr(signal, name)
-    for name in ('SIGTERM', 'SIGINT', 'SIGHUP')
-    if hasattr(signal, name)  # Windows has no SIGHUP
-)
 HANGUP = getattr(signal, 'SIGHUP', None)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 from pathlib import Path
 
 import cv2
@@ -51,14 +52,17 @@ def test_annotations_stay(run, root, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('failure', 'ended'), [(KeyboardInterrupt, 130), (RuntimeError, None)]
+    ('failure', 'ended'),
+    [(signal.SIGTERM, 143), (signal.SIGINT, 130), (RuntimeError, None)],
 )
 def test_what_was_found_is_kept(run, root, tmp_path, monkeypatch, failure, ended):
     add, batches = Findings.add, []
 
     def fail_later(self, batch):
         if len(batches) == 2:
-            raise failure('enough')
+            if ended is None:
+                raise failure('enough')
+            signal.raise_signal(failure)
         batches.append(batch)
         add(self, batch)
 
@@ -68,7 +72,11 @@ def test_what_was_found_is_kept(run, root, tmp_path, monkeypatch, failure, ended
         with pytest.raises(RuntimeError, match='enough'):
             run(*words)
     else:
-        assert run(*words)[0] == ended
+        status, _, error = run(*words)
+        assert status == ended
+        assert error.endswith(
+            f'stopped: by {failure.name}: what was found until then is kept\n'
+        )
     images = json.loads((tmp_path / 'images.json').read_text())['images']
     assert [image['file_name'] for image in images] == ['clip.mp4#0', 'clip.mp4#1']
     results = json.loads((tmp_path / 'results.json').read_text())
