@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MOST_BYTES = 2**20
 MOST_VALUES = 2**20  # characters of texts count, names as often as they are used
 DEEPEST = 60
-LARGEST = 2**63  # of whole numbers: Python refuses to write very long ones
+LARGEST = 2**63  # of whole numbers: Python rejects to write very long ones
 PLAIN = (str, int, float, bool, type(None))
 
 

@@ -93,7 +93,7 @@ def is_alive(run: Run) -> bool:
 
 
 def refuse_changed(runs: list[Run], digests: dict[str, str]) -> None:
-    """Refuse to continue with runs that were begun with other configs.
+    """Reject to continue with runs that were begun with other configs.
 
     Raises:
         RequestError: One line for each row.

@@ -47,7 +47,12 @@ class ChannelAttention(IdentityInit, nn.Module, ABC):
 
     Subclasses are f: they implement :meth:`excite`. The pooling is a module, without
     parameters, because the host's counters of FLOPs see modules only.
+
+    Attributes:
+        takes_tokens: Whether it needs no height and width, as gates of means do not.
     """
+
+    takes_tokens = True
 
     def __init__(self) -> None:
         super().__init__()

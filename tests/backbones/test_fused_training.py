@@ -110,7 +110,7 @@ def test_takes_the_plain_path(obstacle, fused_calls):  # noqa: F811
 def test_a_transformed_block_is_plain(transform, fused_calls):  # noqa: F811
     block, _, x = subject()
     for module in block.modules():
-        if isinstance(module, nn.BatchNorm2d):  # vmap refuses to update statistics
+        if isinstance(module, nn.BatchNorm2d):  # vmap rejects to update statistics
             module.track_running_stats, module.running_mean = False, None
             module.running_var = None
     found = transform(block, x)
