@@ -27,7 +27,7 @@ demo: install ## build the digits data, train a detector on it, evaluate and rep
 	$(BIN)/python projects/digits/demo.py
 
 test: lint docs ## lint, build the documentation, then the whole test suite
-	$(PYTEST)
+	$(PYTEST) --junitxml=build/tests.xml
 	PYTHONPATH=$(PRETRAIN) $(PYTEST) tests/pretrain
 
 quick: install ## the tests that tell in 2 minutes whether versions go together
@@ -42,10 +42,11 @@ faults: install ## kill, damage, attack, fill the disk: the whole fault suite (1
 matrix: ## install and test all supported versions, write docs/matrix.md (hours the first time)
 	@$(PYTHON) tools/matrix.py
 
-lint: install ## style and format, changing nothing
+lint: install ## style, format and types, changing nothing
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
 
 clean: ## remove build products and caches; .venv, data and work_dirs stay
-	rm -rf build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

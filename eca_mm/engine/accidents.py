@@ -1,4 +1,4 @@
-"""Ends of a run that come from outside of it, in one line."""
+"""What stops a run from outside, reported in one line."""
 
 import re
 import signal
@@ -23,21 +23,21 @@ REMEDIES = {
 
 
 class Accident(RunStopped):
-    """Something happened to this rank's process or files; the others do not know."""
+    """Something happened to this rank's process or files; other ranks do not know."""
 
     of_one_rank = True
 
 
 @contextmanager
 def told_in_one_line(work_dir: str | Path) -> Iterator[None]:
-    """Turn what follows from an accident into a line that says what it was.
+    """Turn the errors that an accident causes into one line that names the accident.
 
     Raises:
         Accident: The work dir was removed, or a data worker was killed.
     """
     folder = Path(work_dir).absolute()
-    # Twice: torch raises once more from the signal of a worker's end, wherever the
-    # program is by then, and that may be in the first one's answer.
+    # Twice: torch raises again from the signal of a worker that ended, wherever the
+    # program is by then, which may be in the handling of the first error.
     with told(folder), told(folder):
         yield
 
@@ -54,7 +54,7 @@ def told(folder: Path) -> Iterator[None]:
 
 
 def what_happened(error: Exception, folder: Path) -> str:
-    """The accident behind an error; '' if it is of another kind."""
+    """The accident that caused an error; '' if there was none."""
     if isinstance(error, OSError) and not folder.is_dir():
         return f'the work dir {folder} {REMOVED}: start it again'
     text = str(error)
@@ -68,7 +68,7 @@ def what_happened(error: Exception, folder: Path) -> str:
 
 
 def failed_worker(patience: float = 1.0) -> str:
-    """torch's words for a worker that was killed, which it may not have seen yet.
+    """torch's message on a worker that was killed, which it may not have noticed yet.
 
     Args:
         patience: Seconds to wait for it.
@@ -84,7 +84,7 @@ def failed_worker(patience: float = 1.0) -> str:
 
 
 def worker_line(text: str) -> str:
-    """What ended a data worker, by torch's words of it; '' if none was ended."""
+    """What ended a data worker, according to torch's message; '' if nothing did."""
     found = re.search(
         r'DataLoader worker \(pid (\d+)\) is killed by signal: (.+)', text
     )

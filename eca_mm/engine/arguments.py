@@ -1,6 +1,6 @@
-"""What a command line of MMDetection's kind asks for, and the config that it names.
+"""Command-line arguments as in MMDetection, and the config that they name.
 
-A config is imported late: what is wrong with a command line can be told without.
+mmengine's config is imported late, so that wrong arguments are reported at once.
 """
 
 from __future__ import annotations
@@ -95,9 +95,9 @@ def add_check_arguments(parser: ArgumentParser) -> None:
         nargs='?',
         const='quick',
         choices=CHECKS,
-        help='only look at config, data, weights, work dir and disk, and show all that '
-        'is wrong; "full" reads every image and not a sample of 100. Exit status 0 '
-        '(warnings at most) or 2',
+        help='only check config, data, weights, work dir and disk, and show every '
+        'problem; "full" reads every image instead of a sample of 100. Exit status 0 '
+        '(at most warnings) or 2',
     )
     parser.add_argument(
         '--json',
@@ -157,12 +157,12 @@ def read_config(name: str, options: dict | None = None) -> Config:
 
 
 def check_work_dir(name: str | Path, option: str = '--work-dir') -> None:
-    """Raise RequestError if there can be no folder of that name."""
+    """Raise RequestError if a folder of that name cannot exist."""
     path = Path(name).absolute()
     there = next(place for place in (path, *path.parents) if os.path.lexists(place))
     if not there.is_dir():
         raise RequestError(
-            f'work dir {name}: {there} is no folder: name another {option}'
+            f'work dir {name}: {there} is not a folder: name another {option}'
         )
 
 

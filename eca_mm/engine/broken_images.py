@@ -1,4 +1,4 @@
-"""Images that cannot be read: in training skipped up to a limit, and always named."""
+"""Images that cannot be read: skipped in training up to a limit, reported."""
 
 import os
 from collections.abc import Callable
@@ -26,12 +26,12 @@ NO_IMAGE = 'empty, cut off or not an image'
 
 
 class UnreadableImage(RunStopped):
-    """An image cannot be read, and is not to be skipped; one rank alone says so."""
+    """An image cannot be read and must not be skipped; raised on one rank alone."""
 
     of_one_rank = True
 
     def __init__(self, line: str) -> None:
-        # Of an exception in a data worker torch makes one whose text is a traceback.
+        # torch replaces an exception of a data worker by one whose text is a traceback.
         super().__init__(line.rpartition(f'{type(self).__name__}: ')[2].strip())
 
 
@@ -39,25 +39,24 @@ class UnreadableImage(RunStopped):
 class BrokenImageHook(Hook):
     """Skip images that cannot be read, and stop the run when they are too many.
 
-    In training another image of the data set takes the place of one that is missing,
-    empty, cut off, no image at all or of another number of channels than the model
-    takes; which one follows from the batch's seed, so that a resumed run stays exact.
-    The main rank logs each once. Their names and reasons are in broken_images.txt in
-    the work dir, counted again at every start. In validation and testing none is
-    skipped: the figures would be of other images.
+    In training, an image that is missing, empty, truncated, not an image or of the
+    wrong number of channels is replaced by another image of the data set. The batch's
+    seed decides by which one, so that a resumed run stays exact. The main rank logs
+    each skipped image once; names and reasons are in broken_images.txt in the work dir,
+    and are counted from zero at every start. In validation and testing no image is
+    skipped, because the figures would be those of other images.
 
     It works on data sets of mmengine's kind that load with ``LoadImageFromFile``, in
     any wrapper.
 
     Args:
-        limit: How many different images may be skipped; several ranks count them about
-            once a second (:mod:`votes`), and may skip a few more until then. So many
-            one after the other in one process end the run too, even if it is in the
-            middle of a batch.
+        limit: How many different images may be skipped. Several ranks count them about
+            once a second (:mod:`votes`) and may skip a few more until then. This many
+            in a row in one process stop the run too, even in the middle of a batch.
 
     Raises:
         RunStopped: On every rank, after the iteration is over and has been saved.
-        UnreadableImage: On one rank, where nothing is skipped.
+        UnreadableImage: On one rank, in validation and testing.
     """
 
     priority = 'LOWEST'  # the iteration is over for all other hooks
@@ -86,7 +85,7 @@ class BrokenImageHook(Hook):
         self.watch(runner, runner.test_dataloader.dataset)
 
     def watch(self, runner: Runner, dataset, broken: 'BrokenImages | None' = None):
-        """Put :class:`WatchedLoading` in place of each loading step, if not there."""
+        """Replace each loading step by :class:`WatchedLoading`, if not done yet."""
         preprocessor = getattr(bare(runner.model), 'data_preprocessor', None)
         mean = getattr(preprocessor, 'mean', None)
         channels = mean.numel() if mean is not None and mean.numel() > 1 else None
@@ -116,7 +115,7 @@ class BrokenImageHook(Hook):
 
 
 class BrokenImages:
-    """A file that data workers of all ranks add to: image, tab, reason; one a line."""
+    """A file that data workers of all ranks append lines to: image, tab, reason."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -124,7 +123,7 @@ class BrokenImages:
         self.found: dict[str, str] = {}
 
     def look(self) -> dict[str, str]:
-        """Reason by image, in the order of the file, which only grows."""
+        """The reason for each image, in the order of the file, which only grows."""
         try:
             size = os.stat(self.path).st_size
         except FileNotFoundError:
@@ -145,13 +144,13 @@ class BrokenImages:
 
 @dataclass
 class WatchedLoading:
-    """A pipeline's loading step that says which image it failed on, and why.
+    """A loading step that reports which image it failed on, and why.
 
     Args:
         load: mmcv's step.
         channels: How many the model takes; None takes any number.
-        broken: Where to add an image that is skipped. If None, none is.
-        limit: How many may be skipped without one in between that can be read.
+        broken: Where to record skipped images. If None, no image is skipped.
+        limit: How many may be skipped in a row.
     """
 
     load: Callable[[dict], dict | None]
@@ -161,7 +160,7 @@ class WatchedLoading:
     in_a_row: int = 0
 
     def __call__(self, results: dict) -> dict | None:
-        """As the step; None lets the data set take another image.
+        """Load as the step does; None lets the data set take another image.
 
         Raises:
             UnreadableImage: It may not be skipped.

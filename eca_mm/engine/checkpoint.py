@@ -1,4 +1,4 @@
-"""Checkpoints that a crash, a kill or a full disk cannot take away."""
+"""Checkpoints that survive a crash, a kill or a full disk."""
 
 import os
 from collections import deque
@@ -21,7 +21,7 @@ from .resume import last_checkpoint
 from .saving import InStep, LateRemovals, ReadBack, SaveError
 from .schedules import without_code
 
-# What the hook remembers of the files it wrote; a failed save changes none of it.
+# What the hook remembers of the files it wrote; a failed save does not change it.
 BOOKS = (
     'saved_iter',
     'keep_ckpt_ids',
@@ -35,18 +35,19 @@ INTERRUPTED = 'interrupted.pth'
 
 @HOOKS.register_module()
 class SafeCheckpointHook(CheckpointHook):
-    """mmengine's CheckpointHook in an order that loses nothing; same arguments.
+    """mmengine's CheckpointHook, with an order of steps that never loses a checkpoint.
 
-    A checkpoint is written under a temporary name, flushed and renamed, then
-    ``last_checkpoint`` is (with the whole path, as mmengine's own ``--resume`` needs
-    it; ours looks for the name in the work dir, which may have been moved), and only
-    then older files go: mmengine removes first and writes in place. With several ranks
-    none continues before the first one has written, and all stop if it cannot. Files on
-    remote stores are written by the store's own client.
+    A checkpoint is written under a temporary name, flushed and renamed; then
+    ``last_checkpoint`` is written in the same way; and only then older files are
+    removed. (mmengine removes them first and writes in place.) ``last_checkpoint``
+    contains the whole path, as mmengine's own ``--resume`` needs it; ours looks for the
+    name in the work dir, which may have been moved. With several ranks, no rank
+    continues before the first one has written, and all stop if it cannot. Files on
+    remote stores are written by the store's own client. The arguments are the host's.
 
     Args:
-        keep_going_on_save_error: Log a save that fails and train on. Otherwise it ends
-            the run with :class:`SaveError`.
+        keep_going_on_save_error: Log a save that fails and continue to train. Otherwise
+            the run stops with :class:`SaveError`.
     """
 
     def __init__(self, *args, keep_going_on_save_error: bool = False, **kwargs) -> None:
@@ -54,20 +55,20 @@ class SafeCheckpointHook(CheckpointHook):
         self.keep_going = keep_going_on_save_error
         self.saved_iter = -1
         self.read_back = ReadBack()
-        self.validated = False  # whether what is saved has been
+        self.validated = False  # whether the weights to save have been
 
     def before_train(self, runner: Runner) -> None:
         super().before_train(runner)
         if type(self.file_backend) is LocalBackend:
             self.backend_args = dict(backend='crash_safe')
             if is_main_process():
-                # Here, and not at each save: one that is removed is not to come back.
+                # Here and not at each save, or a removed work dir would be made again.
                 Path(self.out_dir).mkdir(parents=True, exist_ok=True)
                 suffix = Path(self.filename_tmpl).suffix
                 remove_leftovers(Path(self.out_dir), f'*{suffix}')
                 remove_leftovers(Path(runner.work_dir), 'last_checkpoint')
         self.file_backend = LateRemovals(self.file_backend)
-        # Of a moved or copied work dir: the old place is not ours any more.
+        # In a moved or copied work dir the old path does not belong to this run.
         last = runner.message_hub.runtime_info.get('last_ckpt')
         if last and self.file_backend.isfile(self.here(last)):
             self.last_ckpt = self.here(last)
@@ -91,9 +92,9 @@ class SafeCheckpointHook(CheckpointHook):
                 self.discard(runner, self.here(name))
 
     def save_interrupted(self, runner: Runner) -> None:
-        """Save at the end of an iteration, if that has not just been done.
+        """Save at the end of an iteration, unless that has just been done.
 
-        The file goes when the next regular checkpoint is there.
+        The file is removed when the next regular checkpoint has been written.
         """
         meta = dict(epoch=runner.epoch, iter=runner.iter + 1)
         if self.saved_iter != meta['iter']:
@@ -101,7 +102,7 @@ class SafeCheckpointHook(CheckpointHook):
                 self.save(runner, INTERRUPTED, meta)
 
     def book(self, runner: Runner, step: int) -> list[int]:
-        """Note a step among those kept, and return those that no longer are."""
+        """Record a step as kept, and return the steps that are no longer kept."""
         if self.max_keep_ckpts <= 0:
             return []
         steps = [kept for kept in self.keep_ckpt_ids if kept != step] + [step]
@@ -134,7 +135,7 @@ class SafeCheckpointHook(CheckpointHook):
         without_code(checkpoint)
 
     def point_to_last(self, runner: Runner) -> None:
-        """Write ``last_checkpoint``; without room for it the save has failed."""
+        """Write ``last_checkpoint``; the save fails if there is no room for it."""
         work_dir, last = Path(runner.work_dir), self.last_ckpt
         is_local = self.backend_args == dict(backend='crash_safe')
         try:
@@ -159,13 +160,13 @@ class SafeCheckpointHook(CheckpointHook):
         self.file_backend.late.clear()
 
     def outdated_best(self) -> list[str]:
-        """Best checkpoints that another one has taken the place of."""
+        """Best checkpoints that have been replaced by a better one."""
         best = {getattr(self, 'best_ckpt_path', None)}
         best.update(getattr(self, 'best_ckpt_path_dict', {}).values())
         return [path for path in self.file_backend.late if path not in best]
 
     def discard(self, runner: Runner, path: str) -> None:
-        """Remove a file that is no longer needed; that it stays is no reason to end."""
+        """Remove a file that is no longer needed; a failure is only logged."""
         backend = self.file_backend.backend
         try:
             if not is_main_process():
@@ -179,7 +180,7 @@ class SafeCheckpointHook(CheckpointHook):
 
     @contextmanager
     def all_or_nothing(self, runner: Runner) -> Iterator[None]:
-        """Forget what was noted of a save that fails."""
+        """Restore the hook's records if a save fails."""
         info = runner.message_hub.runtime_info
         info_before = dict(info)
         books = {name: copy(vars(self)[name]) for name in BOOKS if name in vars(self)}
@@ -198,7 +199,7 @@ def save_before_stop(runner: Runner) -> str:
     """Save at the end of an iteration, on all ranks, and say how to continue.
 
     Raises:
-        NotFinite: There is nothing to continue with.
+        NotFinite: The weights are not finite, so there is nothing to continue with.
     """
     settle(runner)
     advice = 'resume from its last checkpoint with --resume'

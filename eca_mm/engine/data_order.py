@@ -1,8 +1,8 @@
-"""Training data whose every batch follows from its place, not from what came before.
+"""Training data in which each batch depends on its position only, not on earlier ones.
 
-mmengine's workers draw from streams that start over with the process: after a resume
-the same image is augmented otherwise. Here each batch brings its own seed, so that it
-is the same after any interruption and with any number of workers.
+mmengine's workers draw from random streams that restart with the process, so that after
+a resume the same image is augmented differently. Here each batch has a seed of its own:
+it is the same after any interruption and with any number of workers.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ from .random_state import seeded
 
 
 class SeededBatch(list):
-    """Indices of a batch, and the name of the random numbers it is made with."""
+    """Indices of a batch, and the name that seeds its random numbers."""
 
     def __init__(self, indices: list[int], name: str) -> None:
         super().__init__(indices)
@@ -29,7 +29,7 @@ class SeededBatch(list):
 
 
 class SeededBatches:
-    """A batch sampler that says for each batch what to seed with.
+    """A batch sampler that gives each batch a seed.
 
     Args:
         batches: The batch sampler to take the indices from.
@@ -37,7 +37,7 @@ class SeededBatches:
         start: How many batches of the first pass have been trained on already.
 
     Attributes:
-        left_out: Batches that the pass at hand began without.
+        left_out: Batches that the current pass skipped at its beginning.
     """
 
     def __init__(self, batches, seed: int, start: int = 0) -> None:
@@ -64,16 +64,16 @@ class SeededBatches:
 def seed_batches(loader: DataLoader, seed: int, start: int = 0) -> None:
     """Make a loader seed each batch, and begin with batch ``start`` this once.
 
-    Its order of samples stays. A dataset that takes no attributes, as a list, is not
-    seeded; one that is iterated without a batch sampler is left as it is.
+    Its order of samples is unchanged. A dataset that cannot have attributes, such as a
+    list, is not seeded; one that is iterated without a batch sampler is left as it is.
     """
     if loader.batch_sampler is None or isinstance(loader.batch_sampler, SeededBatches):
         return
-    # Drawn from at the start of each pass: not from the stream that the model uses.
+    # Used at the start of each pass, instead of the random stream that the model uses.
     loader.generator = torch.Generator()
     batches = SeededBatches(loader.batch_sampler, seed, start)
-    # torch keeps this attribute from being set because it would no longer fit the
-    # sampler and the batch size; here both stay.
+    # torch forbids setting this attribute because it would no longer fit the sampler
+    # and the batch size; here both stay the same.
     object.__setattr__(loader, 'batch_sampler', batches)
     dataset = loader.dataset
     if hasattr(dataset, '__dict__'):
@@ -85,7 +85,7 @@ def seed_batches(loader: DataLoader, seed: int, start: int = 0) -> None:
 def seeded_items(
     dataset: Dataset, inner: Callable[[list[int]], list] | None, batch: list[int]
 ) -> list:
-    """The samples of a batch, which has no seed if another loader asks."""
+    """The samples of a batch, which has no seed if another loader requests it."""
 
     def items() -> list:
         return inner(batch) if inner else [dataset[index] for index in batch]
@@ -126,11 +126,11 @@ def in_pass(loader: DataLoader, sampler, batch: int) -> tuple[int, int]:
 
 
 def begin_stream(loop: IterBasedTrainLoop, sampler, passes: int) -> None:
-    """Begin training by iteration again, in a pass through the data.
+    """Restart training by iteration, at a given pass through the data.
 
-    The loop has begun one already, with workers that know nothing of what hooks have
-    done to the loader and its data since. They have drawn from the endless order of
-    samples, and end it when they go.
+    The loop has started a pass already, with workers that do not know what hooks have
+    changed in the loader and its data since. They have drawn from the endless order of
+    samples, and close it when they stop.
     """
     if isinstance(sampler, InfiniteSampler):
         sampler.indices = sampler._indices_of_rank()

@@ -14,7 +14,7 @@ from eca_mm.errors import RequestError
 
 
 def agreed(number: int) -> int:
-    """The largest number that any rank gives, on every rank."""
+    """The largest of the numbers of all ranks; to be called on every rank."""
     if get_world_size() == 1:
         return number
     largest = torch.tensor(int(number), device=get_device())
@@ -25,9 +25,9 @@ def agreed(number: int) -> int:
 def prepare_ranks(cfg: Config) -> None:
     """Make the process group ready where mmengine cannot: ranks without a GPU.
 
-    mmengine's ``init_dist`` always selects a CUDA device, and its default wrapper
-    names one, so on CPU the group is set up here and the wrapper gets no device; what
-    else the config says of the wrapper is kept.
+    mmengine's ``init_dist`` always selects a CUDA device, and its default wrapper names
+    one. So on the CPU the group is set up here and the wrapper gets no device; the
+    config's other settings of the wrapper are kept.
 
     Raises:
         RequestError: More processes than GPUs, or a launcher that needs GPUs.
@@ -55,7 +55,7 @@ def prepare_ranks(cfg: Config) -> None:
 def wrapper_without_device(cfg: Config) -> dict:
     """The config's wrapper of the model, or mmengine's default one, made for CPUs.
 
-    mmengine hands its rank's GPU to all that are torch's DistributedDataParallel.
+    mmengine passes the rank's GPU to every wrapper of torch's DistributedDataParallel.
     """
     wrapper = cfg.get('model_wrapper_cfg')
     if wrapper is None:

@@ -1,4 +1,4 @@
-"""A run that resumes from a checkpoint ends as if it had never stopped."""
+"""Exact resume: a run that resumes from a checkpoint ends as if it never stopped."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ from .speech import say
 
 
 def state_of_run(runner: Runner, meta: dict) -> dict:
-    """What a checkpoint needs beyond mmengine's parts; to be called on every rank.
+    """What a checkpoint needs in addition to mmengine's parts; call it on every rank.
 
     Args:
         meta: ``epoch`` and ``iter`` of the checkpoint.
@@ -36,21 +36,22 @@ def state_of_run(runner: Runner, meta: dict) -> dict:
 
 @HOOKS.register_module()
 class ExactResumeHook(Hook):
-    """Give a resumed run the random states and the data that the stopped one had.
+    """Restore the random states and the order of the data in a resumed run.
 
-    Training resumes in the middle of an epoch too, at the next batch (mmengine repeats
-    the epoch; only the batch number in the log counts from there), and by iteration
-    without loading once more what was trained on. A validation that the run was stopped
-    in, or that came after its last checkpoint, is made up for first (mmengine leaves it
-    out). Weights, optimiser, schedules, loss scaler and log values are restored by
-    mmengine. With gradient accumulation a checkpoint is exact where a step is complete.
+    Training by epoch resumes in the middle of an epoch, at the next batch. (mmengine
+    repeats the epoch; only the batch number in the log counts from the resume.)
+    Training by iteration resumes without loading again what was trained on. A
+    validation that was interrupted, or that was due after the last checkpoint, is done
+    first (mmengine skips it). Weights, optimiser, schedules, loss scaler and log values
+    are restored by mmengine. With gradient accumulation a checkpoint is exact if a step
+    was complete.
 
-    With other ranks, another batch or other data the order of samples is another. That
-    is said, and an epoch that was begun is repeated (:mod:`position`): the count of
-    iterations continues, ``max_iters`` becomes what the epochs left make of it, and
-    schedules that the config gives in epochs are stretched (:mod:`schedules`). Of
-    checkpoints that :class:`SafeCheckpointHook` did not write the data order alone is
-    restored, if the config sets a seed.
+    With another number of ranks, another batch size or other data, the order of samples
+    differs. A message says so, and an epoch that was begun is repeated
+    (:mod:`position`): the count of iterations continues, ``max_iters`` is adjusted to
+    the remaining epochs, and schedules that the config gives in epochs are stretched
+    (:mod:`schedules`). For checkpoints that :class:`SafeCheckpointHook` did not write,
+    only the order of the data is restored, if the config sets a seed.
     """
 
     priority = 'LOW'  # after hooks that use random numbers, before the checkpoint's
@@ -64,7 +65,7 @@ class ExactResumeHook(Hook):
         self.before_validation: dict = {}
 
     def before_run(self, runner: Runner) -> None:
-        # Of a run that does not train, loop and schedulers are configs still.
+        # In a run that does not train, loop and schedulers are still configs.
         if isinstance(runner._train_loop, BaseLoop):
             self.plans = plans(runner)
 
@@ -98,7 +99,7 @@ class ExactResumeHook(Hook):
         seed_batches(loop.dataloader, seed, start)
 
     def fit_length(self, runner: Runner) -> None:
-        """Let the run end where the epochs left do, if their length has changed."""
+        """Adjust the end of the run to the remaining epochs if their length changed."""
         loop, length = runner.train_loop, len(runner.train_loop.dataloader)
         left = (loop.max_epochs - loop.epoch) * length - self.start.batch
         if loop.max_iters != loop.iter + left:
@@ -120,25 +121,25 @@ class ExactResumeHook(Hook):
         if lost:
             tell(
                 runner,
-                f'{" and ".join(lost)}: the run continues at its place, but not to the '
-                'bit as the stopped run would have',
+                f'{" and ".join(lost)}: the run continues at its place, but not '
+                'bit for bit as the stopped run would have',
             )
         self.make_up_validation(runner)
 
     def lost(self, runner: Runner) -> Iterator[str]:
-        """What the stopped run had and the checkpoint does not."""
+        """Parts of the stopped run's state that the checkpoint does not contain."""
         cached = cached_steps(runner.train_loop.dataloader.dataset)
         if cached:
-            yield f'{", ".join(cached)} keeps images that no checkpoint has'
+            yield f'{", ".join(cached)} caches images, which no checkpoint contains'
         steps = [wrapper._accumulative_counts for wrapper in optim_wrappers(runner)]
         if any(self.resumed.get('iter', 0) % count for count in steps):
             yield (
-                f'the checkpoint is from within a step of {max(steps)} iterations, and '
-                'has no gradients'
+                f'the checkpoint was saved within a step of {max(steps)} iterations, '
+                'and contains no gradients'
             )
 
     def after_train(self, runner: Runner) -> None:
-        """A run that was stopped in its last validation has no epoch to go."""
+        """Validate if the run was stopped in its last validation: no epoch is left."""
         self.make_up_validation(runner)
 
     def batches_done(self, runner: Runner, meta: dict) -> int:
@@ -162,14 +163,14 @@ class ExactResumeHook(Hook):
         loop._decide_current_val_interval()  # as the loop does before it looks
         is_due = done % loop.val_interval == 0 or done == last
         if runner.val_loop is not None and done >= loop.val_begin and is_due:
-            runner.logger.info('The validation after the checkpoint is made up for.')
-            # The epoch that was trained, as at the time; not the one that begins.
+            runner.logger.info('doing the validation that was due after the checkpoint')
+            # For the epoch that was trained, not for the one that begins.
             runner.message_hub.update_info('epoch', loop.epoch - by_epoch)
             runner.val_loop.run()
             runner.message_hub.update_info('epoch', loop.epoch)
 
     def before_train_iter(self, runner: Runner, *args, **kwargs) -> None:
-        """Here, and not before: what a start does may use random numbers."""
+        """Restore here and not earlier: a start may use random numbers itself."""
         if self.resumed:
             self.restore_random_state()
             self.resumed = {}
@@ -180,7 +181,7 @@ class ExactResumeHook(Hook):
             set_random_state(states[get_rank()])
 
     def before_save(self, runner: Runner) -> None:
-        """What is saved before the first iteration is what was resumed."""
+        """Before the first iteration, save the state of the resumed checkpoint."""
         self.restore_random_state()
         if self.resumed:
             runner.message_hub.update_info('iter', runner.iter - 1)  # the last begun
@@ -193,12 +194,12 @@ class ExactResumeHook(Hook):
         self.before_validation = random_state()
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
-        """Training must not depend on whether a validation came between."""
+        """Restore the random states: training must not depend on validations."""
         if self.before_validation:
             set_random_state(self.before_validation)
 
 
 def tell(runner: Runner, line: str) -> None:
-    """Once on stderr, where a start is looked at, and once in the log."""
+    """Say a line on stderr, where users look at the start, and in the log."""
     runner.logger.warning(line)
     say(f'warning: {line}')

@@ -1,4 +1,4 @@
-"""How a tool ends: its exit status, and one line for what is no fault of the code."""
+"""The exit status of a tool, and one line for errors that are no bugs."""
 
 import logging
 import signal
@@ -13,17 +13,17 @@ from .speech import leave_terminal, print_line, say
 
 
 def exit_status(main: Callable[[], int | None]) -> int:
-    """Run a tool and return its exit status: 2 for a wrong request, else what it says.
+    """Run a tool and return its exit status: 2 for a wrong request, else its own.
 
-    A run that fails keeps its traceback, unless it says why with :class:`RunStopped`.
+    A run that fails keeps its traceback, unless it raises :class:`RunStopped`.
     """
-    # mmengine reloads pkg_resources for each mmdet:: base and warns each time: it would
-    # bury the one line below.
+    # mmengine reloads pkg_resources for each mmdet:: base and warns each time, which
+    # would bury the one line below.
     warnings.filterwarnings('ignore', 'pkg_resources is deprecated', UserWarning)
     logging.raiseExceptions = False  # a full disk: no traceback for each log line
     try:
         return main() or 0
-    # A checkpoint that no check has seen is met by the Runner.
+    # The Runner may load a checkpoint that no check has seen.
     except (RequestError, CheckpointError) as error:
         for problem in error.args:
             print_line(f'error: {problem}')
@@ -35,7 +35,7 @@ def exit_status(main: Callable[[], int | None]) -> int:
             leave_other_ranks(stop.status)
         return stop.status
     except BaseException as error:
-        if is_interrupt(error):  # before the run saves at Ctrl-C, or at the second one
+        if is_interrupt(error):  # Ctrl-C before the run can save, or a second Ctrl-C
             say('stopped: by SIGINT')
             return 128 + signal.SIGINT
         if isinstance(error, Exception) and rank_count() > 1:
@@ -48,7 +48,7 @@ def exit_status(main: Callable[[], int | None]) -> int:
 
 
 def is_interrupt(error: BaseException | None) -> bool:
-    """Whether it is a Ctrl-C, or followed from one: mmengine turns it into others."""
+    """Whether an error is a Ctrl-C or was caused by one: mmengine converts it."""
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__context__
     return error is not None

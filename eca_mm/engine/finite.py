@@ -1,4 +1,4 @@
-"""Whether numbers are finite, asked without waiting for a GPU's answer."""
+"""Check that numbers are finite, without waiting for a GPU."""
 
 import math
 from collections import defaultdict
@@ -8,7 +8,7 @@ from itertools import chain
 import torch
 from torch import Tensor
 
-# Elements. Of a detector's tensors two thirds have fewer, which are 1 % of its weights.
+# Elements. Two thirds of a detector's tensors are smaller, with 1 % of its weights.
 SMALL = 4096
 HALF = (torch.float16, torch.bfloat16)  # their norms are too large for themselves
 
@@ -16,8 +16,8 @@ HALF = (torch.float16, torch.bfloat16)  # their norms are too large for themselv
 class Total:
     """The sum of some scalars, which is finite only if all of them are.
 
-    Of scalars on a CUDA device it arrives when the device gets there, and the host goes
-    on meanwhile; on the CPU it is there at once.
+    For scalars on a CUDA device it arrives when the device has computed it, while the
+    host continues; on the CPU it is there at once.
 
     Args:
         groups: Floating-point tensors of one element or a few, of any shapes and on any
@@ -49,16 +49,16 @@ class Total:
         return self.arrival is None or self.arrival.query()
 
     def is_finite(self) -> bool:
-        """Waits for it. That finite scalars are too large to add gives False, too."""
+        """Wait for the sum. False, too, if finite scalars are too large to be added."""
         if self.arrival is not None:
             self.arrival.synchronize()
         return math.isfinite(self.total)
 
 
 def norms(tensors: Sequence[Tensor]) -> list[Tensor]:
-    """Of each tensor a scalar that is finite only if the whole tensor is.
+    """For each tensor a scalar that is finite only if the whole tensor is.
 
-    One call for all of them, as torch clips gradients by; on a GPU a few kernels.
+    One call for all of them, the one that clips gradients; a few kernels on a GPU.
     """
     if not tensors:
         return []

@@ -14,7 +14,7 @@ from .parts import bare
 class FoldNormsHook(Hook):
     """Test a copy of the model whose norms are folded into its convolutions.
 
-    A copy, because others keep a hold on the model: EMAHook exchanges its parameters
+    A copy, because other hooks refer to the model: EMAHook exchanges its parameters
     before and after a test.
     """
 

@@ -1,4 +1,4 @@
-"""Say at the start of a run what was loaded, and which attention is left at random."""
+"""Report at the start of a run what was loaded and which attention is random."""
 
 import logging
 from collections.abc import Iterator
@@ -44,8 +44,8 @@ class Load:
 class LoadReportHook(Hook):
     """Log what initial weights, ``load_from`` or a resumed checkpoint gave the model.
 
-    It listens while the host loads, so that no file is read twice and names are seen
-    as the host uses them. The main rank logs, at the start of training.
+    It observes the host's loading, so that no file is read twice and names are those
+    that the host uses. The main rank logs the report at the start of training.
     """
 
     # Hooks that copy the model before a run, as EMAHook does, come first: the copy
@@ -79,7 +79,7 @@ class LoadReportHook(Hook):
                     runner.logger.log(level, text)
 
     def listen(self, model: nn.Module) -> None:
-        """Note from now on what is loaded into the model and into each part of it."""
+        """Record from now on what is loaded into the model and into each part of it."""
         for name, module in model.named_modules():
             # torch made it public, under another name, in 2.5.
             handle = module._register_load_state_dict_pre_hook(
@@ -114,7 +114,7 @@ class LoadReportHook(Hook):
             report = load_report(target, load.state_dict)
             verb = 'resumed from' if self.resumed else 'loaded'
             into = f' into {load.target}' if load.target else ''
-            # Before our own tools begin to train they reject such weights.
+            # Our own tools reject such weights before they train.
             level = logging.INFO if report.loaded else logging.ERROR
             yield level, f'{verb} {load.source}{into}: {report.summary()}'
             for level, text in report.tensor_findings():
@@ -125,10 +125,10 @@ class LoadReportHook(Hook):
 
 
 def overall(model: nn.Module, given: set[str], parts: tuple[str, ...]) -> LoadReport:
-    """What all loads together gave; only attention that should have come with them.
+    """What all loads together gave the model, with the attention that they should give.
 
-    Attention beside the loaded parts, or in a model that starts from scratch, is at
-    random like everything around it: it is only told of where it is frozen so.
+    Attention outside of the loaded parts, or in a model that starts from scratch, is
+    random like everything around it: it is reported only if it is frozen.
 
     Args:
         given: Names of all tensors that were loaded.
@@ -159,7 +159,7 @@ def pretrained(module: nn.Module) -> list[dict]:
 
 @contextmanager
 def run_goes_on() -> Iterator[None]:
-    """Whatever goes wrong in a report must not end days of training."""
+    """Log errors in a report: they must not stop days of training."""
     try:
         yield
     except Exception:

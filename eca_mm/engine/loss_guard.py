@@ -1,4 +1,4 @@
-"""A loss or weights that are no numbers end the run, before they are saved."""
+"""Stop a run whose loss or weights are not finite, before they are saved."""
 
 from contextlib import suppress
 
@@ -20,24 +20,24 @@ class LossGuardHook(Hook):
     """Stop the run at a loss, or at weights after a step, that are not finite.
 
     mmengine has made the step by then; nothing of the iteration is saved. All ranks
-    stop together, and the ones whose loss it is name its terms and their images.
-    Weights are looked at too because a finite loss can have an infinite gradient. A
-    step that a loss scaler skips leaves them finite and is no reason to stop.
+    stop together, and those with the bad loss name its terms and their images. Weights
+    are checked too, because a finite loss can have an infinite gradient. A step that a
+    loss scaler skips leaves them finite and does not stop the run.
 
-    On the CPU, where to read all weights takes longer than all other hooks together, it
-    looks at the small ones after each iteration, and at all after every eighth: an
+    On the CPU, where reading all weights takes longer than all other hooks together,
+    small ones are checked after each iteration and all after every eighth: an
     infinite gradient spreads to the biases and norms before it, and a fault that does
     not spread shows in a later loss. The message then names the earlier iterations
     whose step may be the cause, and several of them if only the weights show the fault.
 
-    No look waits for a GPU: it begins after each iteration, and its answer is read when
-    it is there, at the latest after the next iteration. mmengine's own wait for the
-    losses that it logs has usually brought it before that one begins. Ranks tell each
-    other at their votes (:mod:`votes`). Before anything is saved or validated, and at
-    the end of an epoch and of the run, the answer is waited for and given to all ranks,
-    and all weights are looked at once more, with the norms' running statistics. What an
-    optimiser keeps is not looked at, nor are other buffers, where attention masks have
-    infinities of their own.
+    No check waits for a GPU: it begins after each iteration, and its result is read
+    when it is there, at the latest after the next iteration. (mmengine waits for the
+    losses that it logs, so the result is usually there before.) Ranks exchange results
+    at their votes (:mod:`votes`). Before anything is saved or validated, and at the end
+    of an epoch and of the run, the result is waited for and given to all ranks, and all
+    weights are checked once more, with the norms' running statistics. The optimiser's
+    state is not checked, nor are other buffers, since attention masks contain
+    infinities.
 
     Raises:
         NotFinite: On every rank. It names the iteration in which it happened, or those
@@ -55,11 +55,11 @@ class LossGuardHook(Hook):
         self.savers: list[CheckpointHook] = []
         self.small: list[Tensor] = []
         self.step: Step | None = None  # whose answer has not been read
-        self.found: Fault | None = None  # of which the other ranks have not been told
+        self.found: Fault | None = None  # not yet known to the other ranks
         self.iteration = 0  # the last one
-        # The last iteration after which all weights that steps change were looked at,
+        # The last iteration after which all weights that steps change were checked,
         self.whole = 0
-        self.settled = 0  # and the last one after which all that is saved was.
+        self.settled = 0  # and the last one after which all that is saved was checked.
 
     def before_train(self, runner: Runner) -> None:
         self.forget()
@@ -102,7 +102,7 @@ class LossGuardHook(Hook):
             self.alone(runner)
 
     def look_of(self, losses: dict[str, Tensor], batch) -> Step:
-        """Begin to look at the iteration that is over."""
+        """Start the check of the iteration that is over."""
         since = self.whole + 1
         if self.small is self.weights or self.iteration % self.every == 0:
             self.whole = self.iteration
@@ -113,7 +113,7 @@ class LossGuardHook(Hook):
         return Step(self.iteration, since, losses, batch, total)
 
     def look(self, runner: Runner, wait: bool = False) -> None:
-        """Read the answer of the last step, if it is there or ``wait`` is set."""
+        """Read the result of the last check, if it is there or ``wait`` is set."""
         if self.step is not None and (wait or self.step.total.is_there()):
             step, self.step = self.step, None
             if not self.found:
@@ -130,12 +130,12 @@ class LossGuardHook(Hook):
             raise gathered(runner, self.found)
 
     def settle(self, runner: Runner) -> None:
-        """Be sure that nothing is wrong now; to be called on all ranks."""
+        """Make sure that everything is finite now; to be called on all ranks."""
         self.look_at_all(runner)
         self.tell(runner)
 
     def look_at_all(self, runner: Runner) -> None:
-        """At the last step, and at what else is saved and no step may have changed."""
+        """Check the last step, and what is saved besides and steps do not change."""
         self.look(runner, wait=True)
         if self.found:
             return
@@ -160,7 +160,7 @@ class LossGuardHook(Hook):
         self.forget()
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Of a hook that saves on its own account: only the first rank comes here."""
+        """Check before a hook of another kind saves: only the first rank comes here."""
         if self.iteration and self.settled != self.iteration:
             self.look_at_all(runner)
             stop = self.behind(runner)
@@ -168,7 +168,7 @@ class LossGuardHook(Hook):
                 raise stop
 
     def behind(self, runner: Runner) -> NotFinite | None:
-        """What this rank has found, where the others cannot be asked."""
+        """What this rank has found, for use where other ranks cannot be asked."""
         if self.found is None:
             return None
         stop = in_words(runner, {0: self.found})
@@ -177,7 +177,7 @@ class LossGuardHook(Hook):
 
 
 def weights_of(runner: Runner) -> list[Tensor]:
-    """All that the optimisers have."""
+    """All parameters of the optimisers."""
     return [
         weight
         for optim_wrapper in optim_wrappers(runner)
@@ -210,13 +210,13 @@ def guards(runner: Runner) -> list[LossGuardHook]:
 
 
 def settle(runner: Runner) -> None:
-    """Have the guards of a run be sure; to be called on all ranks, before a save."""
+    """Let the guards of a run finish their checks, on all ranks, before a save."""
     for guard in guards(runner):
         guard.settle(runner)
 
 
 def behind(runner: Runner) -> NotFinite | None:
-    """What a guard knows, or can find out, that may have made something else fail."""
+    """What a guard knows or can find out that may explain another failure."""
     for guard in guards(runner):
         with suppress(RuntimeError):  # a GPU that has failed answers nothing
             if guard.iteration:  # in training

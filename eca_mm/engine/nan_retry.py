@@ -1,4 +1,4 @@
-"""A tenth of the learning rate, for the try after a loss that was no number."""
+"""A tenth of the learning rate, for the retry after a loss that was not finite."""
 
 from collections.abc import MutableMapping
 
@@ -17,8 +17,8 @@ OF_SCHEDULE = ('base_values', '_last_value', 'eta_min', 'min_values')
 class LowerRateHook(Hook):
     """Multiply the learning rates of the rest of a run, schedules included, by 0.1.
 
-    Its checkpoints have them so. It is not for configs: there it would do so again in
-    every run that is resumed.
+    Its checkpoints contain the lower rates. Do not put it into a config: it would
+    multiply them again at each resume.
     """
 
     def before_train(self, runner: Runner) -> None:
@@ -31,7 +31,7 @@ class LowerRateHook(Hook):
 
 
 def lower(values: MutableMapping, names: tuple[str, ...]) -> None:
-    """Multiply what is there of some numbers and lists of numbers."""
+    """Multiply the numbers and lists of numbers that exist under some names."""
     for name in names:
         value = values.get(name)
         if isinstance(value, list):

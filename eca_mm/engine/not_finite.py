@@ -1,4 +1,4 @@
-"""What is not finite, in which iteration, and of which images: words of the guard."""
+"""The messages of the loss guard: what is not finite, when, and in which images."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class NotFinite(RunStopped):
     """The loss, or what a step made of the weights, is NaN or infinite.
 
     Args:
-        checkpoint: The last one of the run, from before; None if there is none.
+        checkpoint: The run's last one before that; None if there is none.
     """
 
     def __init__(self, line: str, checkpoint: str | None = None) -> None:
@@ -66,11 +66,11 @@ def numbered(first: int, last: int) -> str:
 
 @dataclass
 class Step:
-    """An iteration that is over, with what is to be told of it if it was wrong.
+    """An iteration that is over, with what a message needs if something was wrong.
 
     Attributes:
         iteration: Its number, from 1.
-        since: The one from which on not all weights have been looked at.
+        since: The first iteration after which not all weights have been checked.
         losses: Terms that the model has returned, of one element or a few.
         batch: What the model got, for the names of its images.
         total: Of the losses, and of the norms of the weights after the step.
@@ -83,7 +83,7 @@ class Step:
     total: Total
 
     def fault(self, model: nn.Module, weights: Sequence[Tensor]) -> Fault | None:
-        """What was wrong with it, if anything.
+        """What was wrong with the iteration, if anything.
 
         Args:
             weights: As they are now. A number that is not finite stays so, whatever

@@ -1,4 +1,4 @@
-"""Parts of a runner, wherever a run may have them."""
+"""Find parts of a runner, however the run is built."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,7 @@ def optim_wrappers(runner: Runner) -> list[OptimWrapper]:
 
 
 def param_schedulers(runner: Runner) -> list:
-    """All of them, those of several optimisers one after the other."""
+    """All parameter schedulers, those of several optimisers one after the other."""
     schedulers = runner.param_schedulers or []
     if isinstance(schedulers, dict):
         return [scheduler for of_one in schedulers.values() for scheduler in of_one]
@@ -29,7 +29,7 @@ def param_schedulers(runner: Runner) -> list:
 
 
 def train_sampler(runner: Runner):
-    """What gives the order of samples: the loader's sampler or its batch sampler's."""
+    """The sampler that decides the order: the loader's or that of its batch sampler."""
     loader = runner.train_loop.dataloader
     if hasattr(loader.sampler, 'seed'):
         return loader.sampler

@@ -1,8 +1,8 @@
-"""Where in its data a run was, in a checkpoint; and where one that continues begins.
+"""The position of a run in its data: saved in a checkpoint, and restored from it.
 
-The length of an epoch is no constant: other ranks, another batch or other data change
-it between a save and a resume. So the place is kept in images, with all that the order
-of the batches depends on, and not computed from today's length.
+The length of an epoch is not constant: another number of ranks, another batch size or
+other data change it between a save and a resume. So the position is saved in images,
+with everything that the order of the batches depends on.
 """
 
 import hashlib
@@ -26,8 +26,8 @@ class Start:
     Attributes:
         batch: How many batches to leave out of this epoch; by iteration, of all.
         was_at: How many had been trained on of the epoch, in the old setting.
-        line: What makes it another run than the one that stopped; '' if nothing does.
-        old_length: Batches of an epoch that the stopped run had; 0 if not known.
+        line: How it differs from the run that stopped; '' if it does not.
+        old_length: Batches in an epoch of the stopped run; 0 if not known.
     """
 
     batch: int = 0
@@ -37,7 +37,7 @@ class Start:
 
 
 def setting(runner: Runner) -> dict:
-    """What the place of a batch depends on, as plain values."""
+    """What the position of a batch depends on, as plain values."""
     loader = runner.train_loop.dataloader
     batches = loader.batch_sampler
     return {
@@ -55,7 +55,7 @@ def setting(runner: Runner) -> dict:
 
 
 def place(runner: Runner, batches: int) -> dict:
-    """What a checkpoint keeps of the place after so many batches.
+    """What a checkpoint saves of the position after some batches.
 
     Args:
         batches: Trained on in this epoch; in training by iteration, in all.
@@ -84,7 +84,7 @@ def start_of(runner: Runner, meta: dict) -> Start:
         )
         if not by_epoch or not was_at:
             return Start(0 if by_epoch else was_at)
-        line = f'{UNKNOWN}: epoch {loop.epoch + 1} is trained from its beginning'
+        line = f'{UNKNOWN}: epoch {loop.epoch + 1} starts from its beginning'
         return Start(was_at=was_at, line=line)
     now, was = setting(runner), old['setting']
     changes = differences(was, now)
@@ -100,20 +100,20 @@ def start_of(runner: Runner, meta: dict) -> Start:
         goes_on = f'training continues after epoch {loop.epoch + 1}'
     elif was_at:
         goes_on = (
-            f'epoch {loop.epoch + 1} is trained from its beginning, '
-            f'{old["images"]} of its {was["number of images"]} images once more'
+            f'epoch {loop.epoch + 1} starts from its beginning, and '
+            f'{old["images"]} of its {was["number of images"]} images are repeated'
         )
     else:
         goes_on = f'training continues with epoch {loop.epoch + 1}'
     line = (
-        f'resumed with {", ".join(changes)}: {goes_on}, and not to the bit as the '
+        f'resumed with {", ".join(changes)}: {goes_on}, and not bit for bit as the '
         'stopped run would have'
     )
     return Start(batch, was_at, line, length_then)
 
 
 def differences(was: dict, now: dict) -> list[str]:
-    """In words; the number of batches only where nothing else explains it."""
+    """The changes in words; the number of batches only if nothing else explains it."""
     changed = [name for name in now if name in was and was[name] != now[name]]
     found = [
         f'another {name} ({was[name]} -> {now[name]})'
@@ -138,7 +138,7 @@ def batch_of_image(runner: Runner, old: dict, now: dict) -> int:
 
 
 def names_digest(dataset) -> str:
-    """A name for up to 100 images of a data set, whatever folder they are in."""
+    """A digest of the names of up to 100 images of a data set, without folders."""
     digest = hashlib.sha256()
     count = length(dataset)
     try:
@@ -159,7 +159,7 @@ def length(items) -> int:
 
 
 def cached_steps(dataset) -> list[str]:
-    """Names of the augmentations that keep images which no checkpoint has."""
+    """Names of the augmentations that cache images, which no checkpoint contains."""
 
     def names(steps) -> Iterator[str]:
         for step in steps:

@@ -57,7 +57,7 @@ def compare(repo, tmp_path, monkeypatch, capsys):
         (['--rows', 'nl_mask_rcnn_r50', '--cfg-options', 'a'], 'a: give KEY=VALUE'),
         (['--table', 6, '--dry-run', '--tflops', 0], '--tflops 0: give'),
         (['--status', '--out', 'absent'], 'absent has no campaign'),
-        (['--table', 6, '--out', 'file'], 'file is no folder'),
+        (['--table', 6, '--out', 'file'], 'file is not a folder'),
     ],
 )
 def test_wrong_requests(compare, tmp_path, words, said):

@@ -22,7 +22,7 @@ def test_work_dir_that_is_a_file(tmp_path, inner):
     with pytest.raises(RequestError) as error:
         load_config(args)
     (line,) = error.value.args
-    assert f'{tmp_path / "file"} is no folder: name another --work-dir' in line
+    assert f'{tmp_path / "file"} is not a folder: name another --work-dir' in line
     args.work_dir = str(tmp_path / 'not/yet')
     assert load_config(args).work_dir == args.work_dir
     assert not (tmp_path / 'not').exists()

@@ -120,7 +120,7 @@ IN_FILE = {
     ),
     'addresses': (
         of_all('images', file_name=lambda e: f'https://a.invalid/{e["id"]}.png'), ERROR,
-        'file_name is an address: download the images',
+        'file_name is a URL: download the images',
     ),
     'capital letters': (
         of_all('images', file_name=lambda e: f'{e["id"]}.PNG'), ERROR,
@@ -136,7 +136,7 @@ IN_FILE = {
     ),
     'a name too long': (
         of_all('images', file_name=lambda e: 'x' * 300 + e['file_name']), ERROR,
-        'no file can have such a name',
+        'a file cannot have such a name',
     ),
     'just absent': (
         of_all('images', file_name=lambda e: f'other{e["id"]}.png'), ERROR,
@@ -176,20 +176,20 @@ def one_object_more(coco: dict) -> None:
 
 
 EVALUATOR = {
-    'other objects': (other_objects, ERROR, '12 of 12 objects are others'),
+    'other objects': (other_objects, ERROR, '12 of 12 objects differ'),
     'classes swapped': (swapped, ERROR, 'labels are disc, cell and cell, disc'),
     'fewer images': (
-        lambda coco: coco['images'].pop(), ERROR, '1 images are in the second alone (6)'
+        lambda coco: coco['images'].pop(), ERROR, '1 images are only in the second (6)'
     ),
     'more images': (
         lambda coco: coco['images'].append(coco['images'][0] | dict(id=7)),
-        ERROR, '1 images are in the first alone (7)',
+        ERROR, '1 images are only in the first (7)',
     ),
     'other images': (
         of_all('images', file_name=lambda e: f'b{e["id"]}.png'), ERROR,
         '6 images have other names, such as b1.png and 1.png',
     ),
-    'an object more': (one_object_more, WARNING, '1 of 13 objects are others'),
+    'an object more': (one_object_more, WARNING, '1 of 13 objects differ'),
 }  # fmt: skip
 
 

@@ -99,7 +99,7 @@ def test_epoch_of_another_length_is_repeated(tmp_path, changed, length, said, ca
     assert (runner.epoch, runner.iter) == (3, 6 + 2 * length) == (3, runner.max_iters)
     assert seen.last == [runner.iter - 1]
     (line,) = [x for x in capsys.readouterr().err.splitlines() if 'resumed with' in x]
-    assert said in line and 'epoch 2 is trained from its beginning, 6 of its' in line
+    assert said in line and 'epoch 2 starts from its beginning, and 6 of its' in line
     # The next resume knows nothing of the first length.
     again = str(newest_checkpoint(tmp_path))
     resumed(tmp_path, again, **changed)
@@ -197,7 +197,8 @@ def test_cached_augmentation_is_named(tmp_path, capsys):
     assert 'Cache' not in capsys.readouterr().err
     runner, seen = resumed(tmp_path, last, data=data)
     lines = [x for x in capsys.readouterr().err.splitlines() if 'warning' in x]
-    assert len(lines) == 1 and 'Cache keeps images that no checkpoint has' in lines[0]
+    (line,) = lines
+    assert 'Cache caches images, which no checkpoint contains' in line
     assert [sum(images.values()) for images in seen.epochs.values()] == [6, 12]
 
 
@@ -208,7 +209,8 @@ def test_a_save_within_a_step_is_named(tmp_path, capsys, at, says):
     capsys.readouterr()
     resumed(tmp_path, last, **settings)
     said = capsys.readouterr().err
-    assert ('from within a step of 3 iterations, and has no gradients' in said) is says
+    told = 'saved within a step of 3 iterations, and contains no gradients'
+    assert (told in said) is says
 
 
 BY_ITERATION = dict(

@@ -88,7 +88,7 @@ def test_test_dev_has_no_annotations(cfg, coco_root):
     path = coco_root / 'annotations/instances_val2017.json'
     edit_json(path, lambda coco: coco.pop('annotations'))
     (problem,) = problems(cfg, ('test',))
-    assert 'no object to find' in problem and 'set format_only' in problem
+    assert 'no object to detect' in problem and 'set format_only' in problem
     cfg.test_evaluator.update(format_only=True, outfile_prefix='results')
     assert problems(cfg, ('test',)) == []
     (problem,) = problems(cfg, ('val',))
@@ -128,7 +128,7 @@ def test_images_of_another_size_or_unreadable(cfg, coco_root):
     edit_json(path, lambda coco: coco['images'][0].update(width=96, height=128))
     whole = (folder / '000000000001.jpg').read_bytes()
     (folder / '000000000001.jpg').write_bytes(whole[: len(whole) // 2])
-    unreadable, size = [p for p in problems(cfg) if 'looked at' in p]
+    unreadable, size = [p for p in problems(cfg) if 'checked in' in p]
     assert '1 of 4' in unreadable and 'unreadable: 000000000001.jpg' in unreadable
     assert '(height, width 96, 128 instead of 128, 96)' in size
 

@@ -181,7 +181,7 @@ def test_resume_with_another_model(tmp_path):
 
 def test_json_and_table(capsys, monkeypatch):
     findings = [
-        Finding(NOTE, 'images', 'val', '3 of 3 looked at'),
+        Finding(NOTE, 'images', 'val', '3 of 3 checked'),
         Finding(ERROR, 'disk', '', '1 MiB [red] free', 'make room'),
     ]
     findings_table.show('a.py', findings, with_json=True)

@@ -41,10 +41,10 @@ REFUSED = {
         {'val_evaluator.metric': 'segm'}, 'segm is not in results', "metric='bbox'"),
     'one number of proposals': (
         {'val_evaluator.proposal_nums': (300,)}, '(300,) is not three numbers',
-        'write such as (100, 300, 1000)'),
+        'write for example (100, 300, 1000)'),
     'proposals without 100': (
         {'val_evaluator.proposal_nums': (10, 300, 1000)}, 'with 100 among them',
-        'write such as (100, 300, 1000)'),
+        'write for example (100, 300, 1000)'),
     'unknown item': (
         {'val_evaluator.metric_items': ['mAP50']}, "no 'mAP50'",
         "did you mean 'mAP_50'?"),
@@ -56,7 +56,7 @@ REFUSED = {
         {'val_evaluator.iou_thrs': 0.5, 'val_evaluator.type': 'CocoMetric'},
         'no right figures with 0.5', "type='FastCocoMetric'"),
     'threshold in percent': (
-        {'val_evaluator.iou_thrs': [50]}, '[50] is no number above 0', '[0.5]'),
+        {'val_evaluator.iou_thrs': [50]}, '[50] is not a number above 0', '[0.5]'),
     'best figure not computed': (
         {'default_hooks.checkpoint.save_best': 'coco/bbox_mAP',
          'val_evaluator.metric_items': ['mAP_50']},

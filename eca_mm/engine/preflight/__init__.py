@@ -1,4 +1,4 @@
-"""Look at what a run will need before it starts, and say all that is wrong."""
+"""Check what a run needs before it starts, and report every problem."""
 
 from collections.abc import Iterator
 from contextlib import redirect_stdout
@@ -33,7 +33,7 @@ __all__ = ['find_problems', 'refuse_problems', 'show_problems']
 
 
 def refuse_problems(cfg: Config, splits: tuple[str, ...]) -> None:
-    """Stop before a run that cannot work; only the first rank looks and speaks.
+    """Stop before a run that cannot work; only the first rank checks and reports.
 
     Warnings are one line each on stderr.
 
@@ -62,8 +62,8 @@ def show_problems(
 
     Args:
         cfg, splits: As of :func:`refuse_problems`.
-        full: Read every image, and not a sample.
-        with_json: JSON in place of a table.
+        full: Read every image instead of a sample.
+        with_json: JSON instead of a table.
 
     Raises:
         RequestError: There are errors.
@@ -79,20 +79,20 @@ def show_problems(
 def find_problems(
     cfg: Config, splits: tuple[str, ...], is_check: bool = False, full: bool = False
 ) -> list[Finding]:
-    """Everything about a run that can be said before it starts.
+    """All problems of a run that can be found before it starts.
 
     Args:
         cfg, splits: As of :func:`refuse_problems`.
-        is_check: Take the time to load the weights, and show a progress bar: a run
-            without it reports on its weights itself. Who asks for a check of a
-            checkpoint to test hears of a part that does not fit as of an error.
-        full: Read every image, and not a sample.
+        is_check: Take the time to load the weights, and show a progress bar; a run
+            reports on its weights itself. In a check of a checkpoint to test, a part
+            that does not fit is an error.
+        full: Read every image instead of a sample.
     """
     trains = 'train' in splits
     misshapen = list(shape_findings(cfg))
     if splits and not misshapen:
         misshapen += scope_findings(cfg)
-    if misshapen:  # nothing below could read it
+    if misshapen:  # the checks below could not read it
         return misshapen
     contents = Contents()
     findings = list(checkpoint_findings(cfg, trains, contents))
@@ -120,10 +120,10 @@ def model_findings(
     is_check: bool,
     refused: set[str],
 ) -> Iterator[Finding]:
-    """What needs the model: disk space, what its weights give it, a dry run.
+    """Checks that need the model: disk space, weights, and a dry run.
 
     Args:
-        rejected: Parts of which errors are known, which a dry run would say again.
+        refused: Parts with known errors, which a dry run would report again.
     """
     trains = 'train' in splits
     refusals = Refusals(cfg)
@@ -138,7 +138,7 @@ def model_findings(
         yield from disk_findings(cfg, model)
         yield from frozen_findings(cfg, model)
     unfit = []
-    if splits:  # tools that neither train nor test load what they need themselves
+    if splits:  # tools that neither train nor test load their weights themselves
         unfit = list(fit_findings(cfg, model, trains, is_check, contents))
     yield from unfit
     if trains and is_check and contents.usable and not count(unfit, ERROR):

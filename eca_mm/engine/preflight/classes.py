@@ -26,9 +26,9 @@ def class_findings(
     """
     classes = classes_of(dataset)
     if isinstance(classes, str):
-        what = f'metainfo.classes is {classes!r}, which mmdet takes for its letters'
+        what = f'metainfo.classes is {classes!r}, which mmdet splits into its letters'
         remedy = (
-            f'add a comma, classes=({classes!r},), or name a file with a class a line'
+            f'add a comma, classes=({classes!r},), or name a file with one class a line'
         )
         yield Finding(ERROR, 'classes', split, what, remedy)
         return
@@ -62,10 +62,10 @@ def class_findings(
 
 
 def classes_of(dataset: dict) -> tuple[str, ...] | str:
-    """The classes that a data set will have; a text that is no file stays one.
+    """The classes that a data set will have; a string that is not a file stays one.
 
-    As BaseDataset._load_metainfo, which takes a text for a file of names, and for
-    itself if there is none.
+    Like BaseDataset._load_metainfo, which reads a string as the path of a file with
+    names, and keeps it if there is no such file.
     """
     kind = dataset['type']
     kind = DATASETS.get(kind) if isinstance(kind, str) else kind
@@ -99,7 +99,7 @@ def nothing_left(
     if not left:
         what = 'no image has an annotation of these classes'
         if low:
-            what += f' and sides of {low} pixels, as filter_cfg wants'
+            what += f' and sides of {low} pixels, as filter_cfg requires'
         yield Finding(ERROR, 'images', split, what, 'fix annotations or classes')
         return
     # parse_data_info: `if ann.get('ignore', False): continue`; crowds are ignored later
@@ -114,7 +114,7 @@ def nothing_left(
 
 
 def head_findings(model: dict, classes: tuple, split: str) -> Iterator[Finding]:
-    """Heads that classify into another number of classes."""
+    """Heads whose number of classes differs from that of the data."""
     for path, node in walk(model):
         # Only these heads classify objects: others count stuff or nothing.
         is_head = path.endswith(('.bbox_head', '.mask_head'))

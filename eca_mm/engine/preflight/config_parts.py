@@ -1,4 +1,4 @@
-"""Where in a config things are."""
+"""Find the parts of a config that the checks look at."""
 
 from collections.abc import Iterator
 from itertools import chain
@@ -33,7 +33,7 @@ def innermost(dataset: dict) -> dict:
 
 
 def as_list(value) -> list:
-    """What a config may give alone or as several."""
+    """A setting that may be one value or a list, as a list."""
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 

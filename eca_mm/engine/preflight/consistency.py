@@ -1,4 +1,4 @@
-"""Whether the files of a run belong together: of training and validation, and of the
+"""Check that the files of a run belong together: of training and validation, and of the
 data set and the evaluator."""
 
 from collections import Counter
@@ -14,7 +14,7 @@ OTHERS = 0.5  # of the objects: from there on it is another set, and below a new
 
 
 def pair_findings(files: dict) -> Iterator[Finding]:
-    """Findings in what files are used for together.
+    """Findings on files that are used together.
 
     Args:
         files: Of each annotation file its Use.
@@ -44,7 +44,7 @@ def twice_findings(path: Path, use) -> Iterator[Finding]:
     others = [split for split, d in use.datasets if split != 'train']
     if trained and others and not any(d.get('indices') for _, d in use.datasets):
         what = f'{path} is trained on and evaluated'
-        remedy = 'give a file of other images: of these the AP says little'
+        remedy = 'evaluate on other images: on these the AP says little'
         subject = ', '.join(dict.fromkeys(['train', *others]))
         yield Finding(WARNING, 'annotations', subject, what, remedy)
 
@@ -65,7 +65,7 @@ def differences(
     surplus = [] if partly else [key for key in names if key not in known]
     if absent or surplus:
         which, keys = ('second', absent) if absent else ('first', surplus)
-        yield ERROR, f'{len(keys)} images are in the {which} alone ({some(keys)})'
+        yield ERROR, f'{len(keys)} images are only in the {which} ({some(keys)})'
         return
     other = [key for key in known if names[key] != known[key]]
     if other:
@@ -79,12 +79,12 @@ def differences(
 
 
 def other_objects(truth: Counter, known: Counter) -> Iterator[tuple[str, str]]:
-    """Objects that are not the same; a file without any, as for a test, is none."""
+    """Objects that differ; a file without objects, as for a test, is not compared."""
     count = max(truth.total(), known.total())
     other = count - (truth & known).total()
     if truth and known and other:
         level = ERROR if other > OTHERS * count else WARNING
-        yield level, f'{other} of {count} objects are others'
+        yield level, f'{other} of {count} objects differ'
 
 
 def labels(coco: dict, classes: Container[str], by_id: bool = False) -> list[str]:

@@ -1,4 +1,4 @@
-"""Data folders and annotation files; each file is read once, whoever uses it."""
+"""Check data folders and annotation files; each file is read only once."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -37,7 +37,7 @@ class Use:
         masks: Whether segmentations are trained on or evaluated.
         evaluated: Whether a metric takes it for ground truth.
         metrics: Those that read it, with their split.
-        sound: Its content without what has errors, of files that are compared.
+        sound: Its content without entries that have errors, if it is compared.
     """
 
     splits: list[str] = field(default_factory=list)
@@ -60,11 +60,11 @@ def data_findings(
     progress: bool,
     stand_ins: dict[Path, StandIn] | None = None,
 ) -> Iterator[Finding]:
-    """Findings in the data of some splits; of remote data there are none.
+    """Findings in the data of some splits; remote data are not checked.
 
     Args:
         stand_ins: Gets a few images of each file that can be used, for the dry run.
-        full: Read every image, and not a sample.
+        full: Read every image instead of a sample.
         progress: Show a bar on stderr.
     """
     roots: dict[Path, list[str]] = {}  # those that are not there
@@ -100,7 +100,7 @@ def note_datasets(cfg: Config, split: str, roots: dict, files: dict) -> None:
 def note_metrics(
     cfg: Config, split: str, roots: dict, files: dict
 ) -> Iterator[Finding]:
-    """Note the annotation files of COCO metrics, and tell of files that are missing."""
+    """Note the annotation files of COCO metrics, and report missing files."""
     for metric in metrics_of(cfg, split):
         path = metric.get('ann_file') and Path(metric['ann_file'])
         if not path or metric.get('backend_args') or roots.keys() & set(path.parents):
@@ -152,10 +152,10 @@ def file_findings(
         what = f'{path} lists no image that can be used'
         yield Finding(ERROR, 'annotations', subject, what, 'give a file with images')
         return
-    if use.splits != ['train']:  # which no evaluator is compared with
+    if use.splits != ['train']:  # no evaluator reads the training file
         use.sound = sound
     if use.evaluated and all(row.get('iscrowd') for row in sound['annotations']):
-        what = f'{path} has no object to find, and AP would be -1'
+        what = f'{path} has no object to detect, and AP would be -1'
         remedy = CROWDS if sound['annotations'] else FORMAT_ONLY
         yield Finding(ERROR, 'annotations', subject, what, remedy)
     if stand_ins is not None:

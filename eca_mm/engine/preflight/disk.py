@@ -1,4 +1,4 @@
-"""Whether the checkpoints to come fit on the disk."""
+"""Check that the run's checkpoints will fit on the disk."""
 
 import shutil
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from torch import nn
 
 from eca_mm.findings import ERROR, WARNING, Finding
 
-# Tensors that an optimiser keeps for each trained one; of others at least one is taken.
+# Tensors that an optimiser keeps for each trained one; one for other optimisers.
 STATES = {'SGD': 0, 'Adam': 2, 'AdamW': 2, 'NAdam': 2, 'RAdam': 2, 'Adamax': 2}
 ROOM = 'make room, set default_hooks.checkpoint.max_keep_ckpts, or choose another disk'
 
@@ -48,7 +48,7 @@ def checkpoint_size(cfg: Config, hook: dict, model: nn.Module) -> int:
 
 
 def files_at_once(cfg: Config, hook: dict) -> int:
-    """How many checkpoints there are at the most, with the one being written."""
+    """The largest number of checkpoints, including the one being written."""
     loop = cfg.train_cfg
     by_epoch = hook.get('by_epoch', True)
     length = loop.get('max_epochs') if by_epoch else loop.get('max_iters')
@@ -62,7 +62,7 @@ def files_at_once(cfg: Config, hook: dict) -> int:
 
 
 def existing(cfg: Config) -> int:
-    """Checkpoints of the run that is resumed: they need no further room."""
+    """Checkpoints of the run that is resumed, which already have their space."""
     folder = Path(cfg.get('work_dir') or '.')
     return len(list(folder.glob('*.pth'))) if cfg.get('resume') else 0
 

@@ -1,4 +1,4 @@
-"""Build every part of a run from copies and take one step, before the run does."""
+"""Build every part of a run from copies and take one step before the run starts."""
 
 import logging
 import warnings
@@ -29,7 +29,7 @@ from .refusal import Refusals
 from .schedule import built_schedule_findings
 from .stand_in import StandIn
 
-# What mmengine's Runner wants together or not at all.
+# What mmengine's Runner needs together or not at all.
 TOGETHER = {
     'train': ('train_dataloader', 'train_cfg', 'optim_wrapper'),
     'val': ('val_dataloader', 'val_cfg', 'val_evaluator'),
@@ -44,14 +44,14 @@ def dry_findings(
     stand_ins: dict[Path, StandIn],
     refused: set[str],
 ) -> Iterator[Finding]:
-    """What the hosts would raise while they build and begin a run.
+    """The errors that the hosts would raise while they build and begin a run.
 
     Args:
         cfg: The whole config; not changed.
         model: Of this config, on the CPU; it is trained for a step.
         splits: 'train', 'val', 'test'.
         stand_ins: A few images of each annotation file that can be used.
-        rejected: Parts of which errors are known: evaluators among them stay untried.
+        refused: Parts with known errors: evaluators among them are not tried.
     """
     yield from together_findings(cfg, splits)
     refusals = Refusals(cfg)
@@ -62,7 +62,7 @@ def dry_findings(
 
 
 def together_findings(cfg: Config, splits: tuple[str, ...]) -> Iterator[Finding]:
-    """Parts without which the others cannot be used."""
+    """Parts that are missing and that other parts need."""
     for split, keys in TOGETHER.items():
         missing = [key for key in keys if cfg.get(key) is None]
         wanted = split in splits and split != 'val' or len(missing) < len(keys)
@@ -76,7 +76,7 @@ def together_findings(cfg: Config, splits: tuple[str, ...]) -> Iterator[Finding]
 
 @contextmanager
 def unnoticed(cfg: Config) -> Iterator[None]:
-    """Random numbers, names, logs and warnings stay as they would be without us."""
+    """Leave random numbers, names, logs and warnings as they were before."""
     disabled = logging.root.manager.disable
     # Scopes, visualisers, message hubs: mmengine finds the newest of each by itself.
     kept = {kind: dict(kind._instance_dict) for kind in kinds_below(ManagerMixin)}
@@ -103,7 +103,7 @@ def unnoticed(cfg: Config) -> Iterator[None]:
 
 
 def kinds_below(kind: type) -> Iterator[Any]:
-    """A class of mmengine's with one dict of instances each, and all made of it."""
+    """All subclasses of a class of mmengine, each with a dict of instances."""
     if kind is not ManagerMixin:
         yield kind
     for inner in kind.__subclasses__():
@@ -143,7 +143,7 @@ class Trial:
     def split(self, split: str) -> None:
         """Data loader, loop and one step of a split."""
         runner, loader = self.runner, None
-        # Where the data are not there, what looks for them would only say so again.
+        # If the data are missing, whatever looks for them would report that again.
         told = [FileNotFoundError] if 'data root' in self.refused else []
         with self.of(f'{split}_dataloader'), suppress(*told):
             loader = runner.build_dataloader(runner.cfg[f'{split}_dataloader'], 0)
@@ -202,7 +202,7 @@ class Trial:
         predicted = self.step(split, samples, None)
         if isinstance(runner.model, BaseTTAModel):
             masks = getattr(runner.model.module, 'with_mask', False)
-        else:  # what could not be tried may give masks
+        else:  # a model that could not be tried may predict masks
             masks = not predicted or 'masks' in predicted[0].pred_instances
         with self.of(f'{split}_evaluator'):
             evaluate(evaluator, samples, masks)
@@ -213,7 +213,7 @@ class Trial:
         if isinstance(model, BaseTTAModel):
             return None
         batch = SmallBatch(model, samples, training=split == 'train')
-        # That it could not be tried is no finding.
+        # A step that could not be tried is not a problem of the run.
         with self.of('model', split), suppress(TrialFailed):
             found = agreed_step(batch, wrapper)
         return found
@@ -235,7 +235,7 @@ def some_samples(loader) -> list | None:
 
 
 def evaluate(evaluator: Evaluator, samples: list, masks: bool) -> None:
-    """Have each COCO metric evaluate made-up detections; raises what it raises."""
+    """Let each COCO metric evaluate made-up detections; its errors are not caught."""
     for metric, results in made_up_results(evaluator.metrics, samples, masks):
         metric.process({}, results)
         metric.evaluate(len(results))

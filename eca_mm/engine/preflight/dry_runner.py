@@ -1,4 +1,4 @@
-"""mmengine's Runner with nothing of it but the methods that build its parts."""
+"""mmengine's Runner, reduced to the methods that build its parts."""
 
 import inspect
 from copy import deepcopy
@@ -21,7 +21,7 @@ from .names import look_up
 from .schedule import processes
 from .stand_in import StandIn, built
 
-# Of the visualiser's backends that mmengine has: the package that each writes with.
+# The package that each of mmengine's visualiser backends writes with.
 WRITERS = {
     'TensorboardVisBackend': 'tensorboard',
     'WandbVisBackend': 'wandb',
@@ -36,8 +36,8 @@ WRITERS = {
 class DryRunner(Runner):
     """A runner whose parts are built one by one by the host's own methods.
 
-    It has no work dir, log file, process group or hooks at work, and its data sets
-    hold a few images. All is built from copies, for hosts write into their configs.
+    It has no work dir, log file, process group or active hooks, and its data sets
+    contain a few images. It builds from copies, since hosts write into their configs.
 
     Args:
         cfg: The whole config; not changed.
@@ -74,7 +74,7 @@ class DryRunner(Runner):
         self.sampled: set[int] = set()  # ids of the data loaders that give real images
 
     def build_dataloader(self, dataloader: dict, seed=None, diff_rank_seed=False):
-        """As the host's, on a few images; without them the sampler stays unbuilt."""
+        """Like the host's, on a few images; without images no sampler is built."""
         if isinstance(dataloader, DataLoader):
             return dataloader
         settings = dict(deepcopy(dataloader))  # no ConfigDict: it copies what it gets
@@ -108,7 +108,7 @@ class DryRunner(Runner):
                 )
 
     def try_wrapper(self) -> None:
-        """Look at the wrapper for several ranks without wrapping.
+        """Check the wrapper for several ranks without wrapping the model.
 
         Raises:
             KeyError: It is not registered.

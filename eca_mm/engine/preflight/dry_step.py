@@ -1,4 +1,4 @@
-"""One step of a model on images of 64 pixels, and on the real ones where that fails."""
+"""One step of a model on images of 64 pixels, or on real ones if that fails."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -19,11 +19,11 @@ BOX = (16.0, 8, 56, 40)  # the object in it: x1, y1, x2, y2
 
 
 class TrialFailed(Exception):
-    """A step could not be tried, which says nothing of the run."""
+    """A step could not be tried, which says nothing about the run."""
 
 
 class SmallBatch:
-    """Samples of a data set, whole or cut down to a noisy image with one object.
+    """Samples of a data set, complete or reduced to a noisy image with one object.
 
     Args:
         model: The model that takes them.
@@ -41,7 +41,7 @@ class SmallBatch:
         return pseudo_collate([shrunk(sample) for sample in self.samples])
 
     def step(self, batch: dict, wrapper: OptimWrapper | None):
-        """As the host's loops: losses and an update, or predictions."""
+        """A step of the host's loops: losses and an update, or predictions."""
         model = self.model.train(self.training)
         if not self.training:
             with torch.no_grad():
@@ -57,12 +57,12 @@ class SmallBatch:
 def agreed_step(batch: SmallBatch, wrapper: OptimWrapper | None):
     """Take a step on small images, and if that fails, on the real ones.
 
-    A model may be right in rejecting an image of 64 pixels, and a made-up object may
-    lack what it needs: only what fails on real images counts.
+    A model may reject an image of 64 pixels for good reasons, and a made-up object may
+    lack what the model needs: only a failure on real images counts.
 
     Raises:
-        TrialFailed: The memory does not suffice to try, or random weights do not.
-        Exception: Whatever the model raises of real images, on the device of the run.
+        TrialFailed: There is not enough memory to try, or random weights do not work.
+        Exception: Whatever the model raises on real images, on the device of the run.
     """
     try:
         return batch.step(batch.small(), wrapper)
@@ -120,7 +120,7 @@ def one_object(objects):
 def made_up_results(
     metrics: list[BaseMetric], samples: list[dict], masks: bool
 ) -> Iterator[tuple[CocoMetric, list[dict]]]:
-    """Each COCO metric with detections, one an image, of what the data set gave.
+    """Pair each COCO metric with made-up detections, one for each image.
 
     Args:
         samples: As the pipeline gives them.

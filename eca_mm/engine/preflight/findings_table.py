@@ -28,7 +28,7 @@ def as_json(config: str, findings: list[Finding]) -> str:
 
 
 def as_table(config: str, findings: list[Finding]) -> Table:
-    """The worst first; each with its remedy below it."""
+    """A table with the worst findings first, each with its remedy below it."""
     errors, warnings = count(findings, ERROR), count(findings, WARNING)
     table = Table(
         title=f'{config}: {plural(errors, "error")}, {plural(warnings, "warning")}',

@@ -1,4 +1,4 @@
-"""Whether the image files are there, can be read, and have the size they should."""
+"""Check that image files exist, can be read, and have the size in the annotations."""
 
 import os
 import random
@@ -17,11 +17,11 @@ from eca_mm.progress import track
 from .config_parts import LAYOUT, image_folder, walk
 from .missing import cause, is_file, list_names
 
-SAMPLE = 100  # images of a quick check: a second, and 1 % of damage is seen in 2 of 3
+SAMPLE = 100  # images of a quick check: one second; finds 1 % of damage in 2 of 3 cases
 ANEW = 'get the files again, or take them out of the annotations'
 SIZE = (
-    'fix height and width in the annotations; an image that EXIF tells to turn is '
-    'loaded turned'
+    'fix height and width in the annotations; an image is loaded rotated if its EXIF '
+    'data say so'
 )
 KINDS = MISSING, UNREADABLE, OTHER_SIZE = 'not there', 'unreadable', 'of another size'
 Trouble = tuple[str, str, str]  # what is wrong, with which file, the remedy
@@ -52,11 +52,11 @@ def image_findings(
         groups.setdefault((kind, remedy), []).append(name)
     for kind, remedy in sorted(groups, key=lambda group: KINDS.index(group[0])):
         names = groups[kind, remedy]
-        counts = f'{len(names)} of {len(chosen)} looked at in {folder}'
+        counts = f'{len(names)} of {len(chosen)} checked in {folder}'
         what = f'{counts} are {kind}: {some(names)}'
         yield Finding(ERROR, 'images', split, what, remedy)
-    rest = '' if chosen is entries else '; --check=full looks at all'
-    what = f'{len(chosen)} of {len(entries)} looked at{rest}'
+    rest = '' if chosen is entries else '; --check=full checks all'
+    what = f'{len(chosen)} of {len(entries)} checked{rest}'
     yield Finding(NOTE, 'images', split, what)
 
 
@@ -94,7 +94,7 @@ def trouble(
 
 @contextmanager
 def silent_opencv() -> Iterator[None]:
-    """It writes of each damaged file to stderr itself."""
+    """Silence OpenCV, which writes a line on each damaged file to stderr."""
     level = cv2.utils.logging.setLogLevel(0)
     try:
         yield

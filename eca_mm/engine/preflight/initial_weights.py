@@ -1,4 +1,4 @@
-"""Checkpoints that a run starts from, and what they give its model."""
+"""Check the checkpoints that a run starts from, and what they give its model."""
 
 import logging
 from collections.abc import Iterator
@@ -36,8 +36,8 @@ def checkpoint_findings(
 ) -> Iterator[Finding]:
     """``load_from``, ``resume`` and initial weights that cannot be used.
 
-    Each is read, and one that is elsewhere is fetched into where the run will look for
-    it: neither a damaged file nor a missing network is to end the run later.
+    Each is read, and a remote one is downloaded to where the run will look for it, so
+    that neither a damaged file nor a missing network stops the run later.
     """
     if cfg.get('load_from'):
         resumes = trains and bool(cfg.get('resume'))
@@ -162,7 +162,7 @@ def start_findings(cfg: Config, model: nn.Module) -> Iterator[Finding]:
         model: It gets these weights.
     """
     if cfg.get('resume') and cfg.get('load_from'):
-        return  # of what it loads, other_model has told
+        return  # other_model has reported on what it loads
     hook = LoadReportHook()
     hook.listen(model)
     with in_scope(cfg):

@@ -1,4 +1,4 @@
-"""Whether the host can build what ``init_cfg`` names, which it does late."""
+"""Check that the host can build what ``init_cfg`` names, which it does late."""
 
 from mmengine.model import BaseModule
 from mmengine.registry import WEIGHT_INITIALIZERS
@@ -18,6 +18,6 @@ def try_initializers(model: nn.Module) -> None:
         given = module.init_cfg if isinstance(module, BaseModule) else None
         for init in as_list(given):
             if isinstance(init, dict):
-                # What overrides it in a part may lack a type, which is then this one.
+                # An override for a part may lack a type, and then has this one.
                 settings = {k: v for k, v in init.items() if k != 'override'}
                 WEIGHT_INITIALIZERS.build(settings)

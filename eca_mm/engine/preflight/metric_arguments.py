@@ -1,4 +1,4 @@
-"""The arguments of COCO's metric, which the host looks at only after an epoch."""
+"""Check the arguments of COCO's metric, which the host uses only after an epoch."""
 
 import math
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ STANDARD = [0.5 + 0.05 * i for i in range(10)]
 
 
 def metric_findings(cfg: Config, splits: tuple[str, ...]) -> Iterator[Finding]:
-    """Arguments that end in a traceback after inference, or in figures of -1."""
+    """Arguments that would cause a traceback after inference, or figures of -1."""
     for split in splits:
         for metric in metrics_of(cfg, split):
             if isinstance(metric, dict) and metric.get('type') in COCO_METRICS:
@@ -56,10 +56,10 @@ def kind_problems(metric: dict) -> Iterator[tuple[str, str, str]]:
             yield (
                 'metric',
                 f'{kind!r} is none of {", ".join(METRICS)}',
-                near or 'take one of these',
+                near or 'choose one of these',
             )
     if isinstance(kinds, tuple):
-        yield 'metric', f'{kinds} is no list', f'write {list(kinds)}'
+        yield 'metric', f'{kinds} is not a list', f'write {list(kinds)}'
 
 
 def item_problems(metric: dict) -> Iterator[tuple[str, str, str]]:
@@ -67,7 +67,7 @@ def item_problems(metric: dict) -> Iterator[tuple[str, str, str]]:
     if items is None:
         return
     if not isinstance(items, (list, tuple)):
-        yield 'metric_items', f'{items!r} is no list', f'write [{items!r}]'
+        yield 'metric_items', f'{items!r} is not a list', f'write [{items!r}]'
         return
     for item in items:
         if item not in ITEMS:
@@ -75,12 +75,12 @@ def item_problems(metric: dict) -> Iterator[tuple[str, str, str]]:
             yield (
                 'metric_items',
                 f'there is no {item!r}',
-                near or f'take of {", ".join(ITEMS)}',
+                near or f'choose from {", ".join(ITEMS)}',
             )
 
 
 def number_problems(metric: dict) -> Iterator[tuple[str, str, str]]:
-    """COCO's summary reads AP at 100 detections an image, and three numbers in all."""
+    """COCO's summary needs three numbers of detections an image, 100 among them."""
     numbers = metric.get('proposal_nums', (100, 300, 1000))
     if metric.get('metric', 'bbox') in ('proposal_fast', ['proposal_fast']):
         return
@@ -89,7 +89,7 @@ def number_problems(metric: dict) -> Iterator[tuple[str, str, str]]:
     )
     if not are_numbers or len(numbers) != 3 or 100 not in numbers:
         what = f'{numbers!r} is not three numbers with 100 among them, as COCO needs'
-        yield 'proposal_nums', what, 'write such as (100, 300, 1000)'
+        yield 'proposal_nums', what, 'write for example (100, 300, 1000)'
 
 
 def threshold_problems(metric: dict) -> Iterator[tuple[str, str, str]]:
@@ -101,8 +101,8 @@ def threshold_problems(metric: dict) -> Iterator[tuple[str, str, str]]:
         isinstance(t, Real) and not isinstance(t, bool) and 0 < float(t) <= 1
         for t in thresholds
     ):
-        what = f'{given!r} is no number above 0 and up to 1, nor a list of such'
-        yield 'iou_thrs', what, 'write such as [0.5]'
+        what = f'{given!r} is not a number above 0 and up to 1, or a list of such'
+        yield 'iou_thrs', what, 'write for example [0.5]'
     elif metric.get('type') == 'CocoMetric' and not is_standard(thresholds):
         # A list makes its AP50 -1, and a number is a TypeError.
         yield (
@@ -123,7 +123,7 @@ def is_standard(thresholds: list) -> bool:
 
 
 def best_findings(cfg: Config) -> Iterator[Finding]:
-    """A figure that decides on the best checkpoint, and that no metric gives."""
+    """A figure for the best checkpoint that no metric computes."""
     hook = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
     metrics = metrics_of(cfg, 'val')
     if not hook.get('save_best') or not metrics:
@@ -134,12 +134,12 @@ def best_findings(cfg: Config) -> Iterator[Finding]:
     for name in as_list(hook['save_best']):
         if name != 'auto' and name not in given:
             what = f'save_best={name!r} is none of the figures of val_evaluator'
-            near = did_you_mean(str(name), given) or f'take of {", ".join(given)}'
+            near = did_you_mean(str(name), given) or f'choose from {", ".join(given)}'
             yield Finding(ERROR, 'default_hooks', 'checkpoint', what, near)
 
 
 def figures(metric: dict) -> list[str]:
-    """The names of what a metric gives; none if it only writes files."""
+    """The names of a metric's figures; none if it only writes files."""
     if metric.get('format_only'):
         return []
     prefix = metric.get('prefix') or 'coco'

@@ -1,4 +1,4 @@
-"""Why an image file is not where its name says: the causes that people meet."""
+"""The usual causes why an image file is not where its name says."""
 
 import os
 from collections.abc import Callable
@@ -9,13 +9,13 @@ COPY = (
     'the annotations and the image folder do not belong together, or copy the files '
     'there'
 )
-URL = 'file_name is an address: download the images, and write their names for it'
-LONG = 'no file can have such a name: write the name of the image file'
+URL = 'file_name is a URL: download the images, and write their file names instead'
+LONG = 'a file cannot have such a name: write the name of the image file'
 BACKSLASH = 'file_name has "\\" between folders, as Windows writes: write "/" for it'
-FOLDER = 'leave the folder out of file_name: data_prefix.img says it already'
+FOLDER = 'leave the folder out of file_name: data_prefix.img contains it already'
 PREFIX = 'write the folder into file_name, or change data_prefix.img'
-CASE = 'upper and lower case differ: write file_name as the file is called'
-ENDING = 'the files end in another way: write file_name as the file is called'
+CASE = 'upper and lower case differ: write file_name as the file is named'
+ENDING = 'the files have another ending: write file_name as the file is named'
 
 
 Names = tuple[dict[str, str], dict[str, str]]
@@ -24,7 +24,7 @@ Names = tuple[dict[str, str], dict[str, str]]
 def cause(
     name: str, folder: Path, names_in: Callable[[Path], Names]
 ) -> tuple[str, str]:
-    """What is there in the place of a file, '' if nothing, and the remedy.
+    """What exists instead of a file, '' if nothing does, and the remedy.
 
     Args:
         names_in: :func:`list_names`, which may remember what it listed.

@@ -1,4 +1,4 @@
-"""The name that was meant: of a registered type or of an argument."""
+"""Suggest the name that was meant: of a registered type or of an argument."""
 
 import inspect
 
@@ -8,7 +8,7 @@ from eca_mm.findings import did_you_mean
 
 
 def look_up(registry: Registry, kind):
-    """What a registry builds for a ``type``, seen from the scope in use.
+    """What a registry builds for a ``type`` in the current scope.
 
     Raises:
         KeyError: The name is not registered.

@@ -1,4 +1,4 @@
-"""What a host raises while it builds a part of a run, as a finding."""
+"""Turn what a host raises while it builds a part of a run into a finding."""
 
 import re
 import traceback
@@ -18,18 +18,18 @@ from .names import arguments_of, did_you_mean, registered
 SHOWN = 300  # letters of a message: some hosts quote the whole config
 # Words of a host's message: what to do about it.
 REMEDIES = {
-    'Not implemented yet': "take type='PluginResNet' for the backbone: mmdet's ResNet "
-    'has no place for plugins at depth 18 and 34',
+    'Not implemented yet': "set the backbone's type='PluginResNet': mmdet's ResNet "
+    'takes no plugins at depth 18 and 34',
     'duplicate plugin': "give one of the two a name of its own with cfg.postfix='_2', "
-    'or take one out',
+    'or remove one',
     'must be odd': 'give an odd number: an even one has no middle',
     'only available training': "set optim_wrapper.type='OptimWrapper' to train on CPU "
     '(and leave --amp out), or train on a GPU',
     'persistent_workers option': 'set persistent_workers=False, or num_workers to 1 or '
     'more',
     'segm is not in results': "set metric='bbox': this model gives no masks",
-    'outfile_prefix must be not': 'set outfile_prefix to where the files shall go, '
-    "such as 'work_dirs/results'",
+    'outfile_prefix must be not': 'set outfile_prefix to where the files should go, '
+    "for example 'work_dirs/results'",
     'is not in the': 'correct the name, or add the module that registers it to '
     'custom_imports',
 }
@@ -48,7 +48,7 @@ class Refusals:
 
     @contextmanager
     def of(self, part: str, subject: str = '') -> Iterator[None]:
-        """Note what is raised inside as an error, and continue after it.
+        """Record what is raised inside as an error, and continue.
 
         Args:
             part: The key of the config that is being built, such as 'optim_wrapper'.
@@ -93,7 +93,7 @@ def place(cfg: dict, part: str, frame: dict) -> str:
         for path, node in walk(inside, part):
             if node == wanted:
                 return path
-        # A host adds to what it builds from, or takes out of it.
+        # A host adds settings to what it builds from, or removes some.
         same = [
             path
             for path, node in walk(inside, part)
@@ -128,7 +128,7 @@ def remedy_of(error: BaseException, frame: dict) -> str:
     if wrong and frame.get('obj_cls') is not None:
         near = did_you_mean(wrong[1], arguments_of(frame['obj_cls']))
         return (
-            near or f'take {wrong[1]} out: {name_of(frame["obj_cls"])} does not know it'
+            near or f'remove {wrong[1]}: {name_of(frame["obj_cls"])} does not accept it'
         )
     return next((told for words, told in REMEDIES.items() if words in text), '')
 

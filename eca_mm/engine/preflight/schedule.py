@@ -1,4 +1,4 @@
-"""The learning rate against the images that one step of the optimiser sees."""
+"""Check the learning rate against the number of images in a step."""
 
 import math
 import os
@@ -9,7 +9,7 @@ from mmengine.config import Config
 
 from eca_mm.findings import WARNING, Finding
 
-# Far above any recipe that we know: large batches take SGD to 3.2 (of 8192 images).
+# Far above any recipe that we know: SGD goes up to 3.2, with batches of 8192 images.
 HIGHEST = dict.fromkeys(('Adam', 'AdamW', 'NAdam', 'RAdam', 'Adamax'), 0.02)
 HIGHEST['SGD'] = 4
 USUAL = dict.fromkeys(HIGHEST, 1e-4) | {'SGD': 0.02}
@@ -17,7 +17,7 @@ WARM_UPS = ('LinearLR', 'ConstantLR', 'LinearParamScheduler', 'ConstantParamSche
 
 
 def schedule_findings(cfg: Config) -> Iterator[Finding]:
-    """Whether the rate is meant for the batch, where the config says what it is for.
+    """Whether the rate is meant for this batch size, if the config says so.
 
     With ``auto_scale_lr.enable`` mmengine scales the rate to GPUs x batch_size; it does
     not count accumulated gradients.
@@ -42,14 +42,14 @@ def schedule_findings(cfg: Config) -> Iterator[Finding]:
             f'with {used:g}, where the linear rule gives {meant:g}'
         )
         scaled = meant * base / images if is_scaled else meant
-        remedy = f'set optim_wrapper.optimizer.lr={scaled:g} if that is not meant'
+        remedy = f'set optim_wrapper.optimizer.lr={scaled:g} if this is not intended'
         if steps == 1:
             remedy = f'set auto_scale_lr.enable=True, or {remedy[4:]}'
         yield Finding(WARNING, 'learning rate', '', what, remedy)
 
 
 def processes() -> int:
-    """How many processes train: of torchrun or of Slurm, one without them."""
+    """The number of processes that train, by torchrun or Slurm, else one."""
     return int(os.environ.get('WORLD_SIZE', os.environ.get('SLURM_NTASKS', 1)))
 
 
@@ -60,14 +60,16 @@ def rate_findings(cfg: Config) -> Iterator[Finding]:
     highest = HIGHEST.get(kind)
     if highest and isinstance(rate, (int, float)) and rate > highest:
         what = f'lr {rate:g} is far above what {kind} is used with: {highest:g} at most'
-        remedy = f'set optim_wrapper.optimizer.lr to {USUAL[kind]:g} or so if not meant'
+        remedy = (
+            f'if unintended, set optim_wrapper.optimizer.lr to {USUAL[kind]:g} or so'
+        )
         yield Finding(WARNING, 'learning rate', '', what, remedy)
 
 
 def built_schedule_findings(
     schedulers: list | dict, epochs: int, iterations: int
 ) -> Iterator[Finding]:
-    """A warm-up that takes longer than the run: its rate is never reached.
+    """A warm-up that is longer than the run, so that its rate is never reached.
 
     Args:
         schedulers: As the host builds them.
@@ -85,6 +87,6 @@ def built_schedule_findings(
                 'its learning rate is never reached'
             )
             remedy = (
-                f'set end of {type(scheduler).__name__} to {max(1, total // 10)} or so'
+                f'set end of {type(scheduler).__name__} to about {max(1, total // 10)}'
             )
             yield Finding(WARNING, 'param_scheduler', '', what, remedy)

@@ -1,4 +1,4 @@
-"""Whether a config has its settings where all that reads it looks for them."""
+"""Check that a config's settings exist and have the right types."""
 
 from collections.abc import Iterator
 from math import nan
@@ -12,7 +12,7 @@ from eca_mm.findings import ERROR, Finding
 from .config_parts import as_list, leaf_datasets, walk
 from .names import did_you_mean
 
-# What a value must be, as one would say it: and the types that are that.
+# What a value must be, in words, and the types that fit.
 KINDS: dict[str, type | tuple[type, ...]] = {
     'a dict': dict,
     'a list or a dict': (list, tuple, dict),
@@ -99,12 +99,12 @@ def shape_findings(cfg: Config) -> Iterator[Finding]:
     yield from absent_findings(settings)
     for path, node in walk(settings):
         if isinstance(node.get('type'), (list, dict)):
-            what = f'{path}.type is {node["type"]!r:.80}, and not a name'
+            what = f'{path}.type is {node["type"]!r:.80}, not a name'
             yield Finding(ERROR, path.partition('.')[0], '', what, 'give the name')
     for path in POSITIVE:
         value = at(settings, path)
         if isinstance(value, Number) and not is_positive_integer(value):
-            what = f'{path} is {value!r}, and not a whole number above 0'
+            what = f'{path} is {value!r}, not a whole number above 0'
             yield Finding(ERROR, 'config', path.partition('.')[0], what, 'correct it')
     for split in ('train', 'val', 'test'):
         yield from split_findings(settings, split)
@@ -113,13 +113,13 @@ def shape_findings(cfg: Config) -> Iterator[Finding]:
 
 
 def absent_findings(settings: dict) -> Iterator[Finding]:
-    """What the host takes if it is there, but not as None; a seed beyond numpy's."""
+    """Settings that may be left out but not be None, and a seed too large for numpy."""
     for key in ('env_cfg', 'randomness', 'default_scope'):
         if key in settings and settings[key] is None:
             yield Finding(ERROR, 'config', key, f'{key} is None', f'leave {key} out')
     seed = at(settings, 'randomness.seed')
     if isinstance(seed, int) and not 0 <= seed < 2**32:  # as numpy needs it
-        what = f'randomness.seed is {seed}, and not between 0 and 2^32 - 1'
+        what = f'randomness.seed is {seed}, not between 0 and 2^32 - 1'
         yield Finding(ERROR, 'randomness', '', what, 'correct it')
 
 
@@ -140,7 +140,7 @@ def split_findings(settings: dict, split: str) -> Iterator[Finding]:
     if isinstance(loader, dict):
         dataset = loader.get('dataset')
         if not isinstance(dataset, dict):
-            what = f'{key}.dataset is {dataset!r}, and not a dict'
+            what = f'{key}.dataset is {dataset!r}, not a dict'
             yield Finding(ERROR, key, '', what, 'give a dict with type')
         else:
             yield from dataset_findings(dataset, key)
@@ -150,9 +150,7 @@ def split_findings(settings: dict, split: str) -> Iterator[Finding]:
         for name in ('batch_size', 'num_workers'):
             number, low = loader.get(name, 1), int(name == 'batch_size')
             if not isinstance(number, int) or isinstance(number, bool) or number < low:
-                what = (
-                    f'{key}.{name} is {number!r}, and not a whole number from {low} up'
-                )
+                what = f'{key}.{name} is {number!r}, not a whole number from {low} up'
                 yield Finding(ERROR, key, '', what, 'correct it')
     key = f'{split}_evaluator'
     metrics = settings.get(key) or []
@@ -162,10 +160,10 @@ def split_findings(settings: dict, split: str) -> Iterator[Finding]:
             yield Finding(ERROR, key, '', 'a metric has no type', near)
         elif not isinstance(metric, dict):
             yield Finding(
-                ERROR, key, '', f'{metric!r} is no metric', 'give dicts with type'
+                ERROR, key, '', f'{metric!r} is not a metric', 'give dicts with type'
             )
         elif not isinstance(metric.get('ann_file') or '', str):
-            what = f'ann_file is {metric["ann_file"]!r}, and not a string'
+            what = f'ann_file is {metric["ann_file"]!r}, not a string'
             yield Finding(ERROR, key, '', what, 'correct it')
 
 
@@ -173,7 +171,7 @@ def dataset_findings(dataset: dict, key: str) -> Iterator[Finding]:
     try:
         leaves = list(leaf_datasets(dataset))
     except (AttributeError, TypeError):
-        yield Finding(ERROR, key, '', 'what is in dataset is no data set', 'give dicts')
+        yield Finding(ERROR, key, '', 'dataset contains no data set', 'give dicts')
         return
     for leaf in leaves:
         if not isinstance(leaf, dict) or not leaf.get('type'):
@@ -193,7 +191,7 @@ def hook_findings(settings: dict, key: str) -> Iterator[Finding]:
     for hook in hooks if isinstance(hooks, (list, tuple)) else ():
         if not isinstance(hook, dict) or 'type' not in hook:
             yield Finding(
-                ERROR, key, '', f'{hook!r:.80} is no hook', 'give a dict with type'
+                ERROR, key, '', f'{hook!r:.80} is not a hook', 'give a dict with type'
             )
 
 
@@ -202,7 +200,7 @@ def kind_findings(settings: dict, kinds: dict, prefix: str = '') -> Iterator[Fin
         value = at(settings, path)
         if value is None or kind is None or is_kind(value, kind):
             continue
-        what = f'{prefix}{path} is {value!r:.80}, and not {kind}'
+        what = f'{prefix}{path} is {value!r:.80}, not {kind}'
         yield Finding(
             ERROR, 'config', (prefix + path).partition('.')[0], what, 'correct it'
         )

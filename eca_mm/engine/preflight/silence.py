@@ -1,4 +1,4 @@
-"""Settings that run without a word and do not do what they seem to."""
+"""Settings that fail silently: they run, and do not do what they seem to do."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from eca_mm.findings import WARNING, Finding, some
 
 from .config_parts import as_list, walk
 
-# Random weights and all that has to go with them.
+# Random weights, and the other settings that they need.
 RANDOM_INIT = (
     '--cfg-options model.backbone.init_cfg=None model.backbone.frozen_stages=-1 '
     'model.backbone.norm_eval=False'
@@ -18,7 +18,7 @@ RANDOM_INIT = (
 
 
 def import_findings(cfg: Config) -> Iterator[Finding]:
-    """A config that works here alone, where eca_mm is imported already."""
+    """A config that works only here, where eca_mm is imported already."""
     imports = (cfg.get('custom_imports') or {}).get('imports') or []
     imports = [imports] if isinstance(imports, str) else imports
     if any(str(name).split('.')[0] == 'eca_mm' for name in imports):
@@ -50,7 +50,7 @@ def our_types() -> set[str]:
 
 
 def frozen_findings(cfg: Config, model: nn.Module) -> Iterator[Finding]:
-    """A backbone of random weights that is frozen, or whose norms never learn."""
+    """A backbone with random weights that is frozen, or whose norms never learn."""
     backbone = getattr(model, 'backbone', None)
     given = (cfg.get('model') or {}).get('backbone') or {}
     if cfg.get('load_from') or cfg.get('resume') or has_weights(cfg.model):
@@ -60,7 +60,7 @@ def frozen_findings(cfg: Config, model: nn.Module) -> Iterator[Finding]:
     if isinstance(stages, int) and stages >= 0:
         frozen.append(f'frozen_stages={stages} keeps the first stages at random')
     if getattr(backbone, 'norm_eval', False):
-        frozen.append('norm_eval=True keeps its norms at their first values')
+        frozen.append('norm_eval=True keeps its norms at their initial values')
     if frozen and given:
         what = f'the backbone starts from random weights, and {" and ".join(frozen)}'
         remedy = f'set {RANDOM_INIT}, or give it weights'

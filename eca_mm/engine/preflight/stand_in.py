@@ -1,4 +1,4 @@
-"""One or two real images of an annotation file in the place of all of them."""
+"""One or two real images of an annotation file that stand in for all of them."""
 
 import json
 from collections import Counter
@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 
 from .config_parts import image_folder, leaf_datasets, wrapped
 
-TAKEN = 2  # images: one has no neighbour to mix or to collate with
+TAKEN = 2  # images: a single one has none to be mixed or collated with
 
 
 @dataclass
@@ -39,7 +39,7 @@ class StandIn:
 
 
 def stand_in(sound: dict, datasets: list[dict]) -> StandIn | None:
-    """The first images that are there, those with most objects to choose from first.
+    """The first images that exist, in the order of their number of objects.
 
     Args:
         sound: The parts of an annotation file, without entries that have an error.
@@ -83,11 +83,11 @@ def stand_in(sound: dict, datasets: list[dict]) -> StandIn | None:
 def shortened(
     dataset: dict, stand_ins: dict[Path, StandIn], folder: Path
 ) -> float | None:
-    """Have a data set read stand-ins; it is changed.
+    """Change a data set so that it reads stand-ins.
 
     Returns:
-        How many images of the whole data set each of its images stands for; None where
-        there is no stand-in: then it reads nothing until it is used.
+        The number of images of the whole data set that each of its images stands for.
+        None if there is no stand-in: then it reads nothing until it is used.
     """
     leaves = list(leaf_datasets(dataset))
     found = [stand_ins.get(annotation_file(leaf)) for leaf in leaves]
@@ -129,7 +129,7 @@ def wrappers(dataset: dict) -> list[dict]:
 
 
 class Stretched(Dataset):
-    """A short data set that says it is longer: its images come again and again.
+    """A short data set that pretends to be longer by repeating its images.
 
     Samplers and schedules see the true length. Everything else is the short one's.
     """
@@ -155,7 +155,7 @@ class Stretched(Dataset):
 def built(
     dataset: dict, stand_ins: dict[Path, StandIn], folder: Path
 ) -> tuple[Dataset, bool]:
-    """A data set from a copy of its config, on stand-ins, and whether it has these."""
+    """Build a data set from a copy of its config, on stand-ins if there are any."""
     settings = deepcopy(dataset)
     factor = shortened(settings, stand_ins, folder)
     found = DATASETS.build(settings)

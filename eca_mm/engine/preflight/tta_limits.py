@@ -1,4 +1,4 @@
-"""What test-time augmentation cannot do."""
+"""Check that test-time augmentation can merge what the model predicts."""
 
 from collections.abc import Iterator
 
@@ -19,5 +19,5 @@ def tta_findings(model: nn.Module) -> Iterator[Finding]:
         type(model)._merge_single_sample is DetTTAModel._merge_single_sample
     )
     if merges_boxes_only and getattr(model.module, 'with_mask', False):
-        what = 'test-time augmentation merges boxes only, and the model gives masks'
+        what = 'test-time augmentation merges boxes only, and the model predicts masks'
         yield Finding(ERROR, 'model', '--tta', what, BOXES_ONLY)

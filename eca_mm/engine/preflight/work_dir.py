@@ -1,4 +1,4 @@
-"""Whether another run is, or was, in the work dir."""
+"""Check whether another run uses the work dir, or has used it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ OTHER_DIR = 'name another --work-dir, or continue with --resume'
 
 
 def work_dir_findings(cfg: Config) -> Iterator[Finding]:
-    """Another run at work there; checkpoints and a config of an earlier one."""
+    """Another run in the work dir, or checkpoints and a config of an earlier one."""
     folder = Path(cfg.get('work_dir') or '.')
     other = other_run(folder)
     if other:
@@ -25,17 +25,17 @@ def work_dir_findings(cfg: Config) -> Iterator[Finding]:
     found = sorted(path.name for path in folder.glob('*.pth') if path.name[0] != '.')
     resumes = bool(cfg.get('resume'))
     if found and not resumes:
-        what = f'{folder} holds checkpoints of an earlier run ({some(found)})'
+        what = f'{folder} contains checkpoints of an earlier run ({some(found)})'
         yield Finding(WARNING, 'work dir', '', what, OTHER_DIR)
     try:
         differing = differing_keys(cfg, folder)
     except ConfigDumpError as error:
         differing = []
         what = f'the config in {folder} cannot be compared: {error}'
-        yield Finding(WARNING, 'work dir', '', what, 'see whether it is of this run')
+        yield Finding(WARNING, 'work dir', '', what, 'check that it is of this run')
     if differing:
         what = f'the config in {folder} has other values for {some(differing)}'
-        remedy = 'make sure that the change is meant' if resumes else OTHER_DIR
+        remedy = 'make sure that the change is intended' if resumes else OTHER_DIR
         yield Finding(WARNING, 'work dir', '', what, remedy)
 
 
@@ -43,7 +43,7 @@ def differing_keys(cfg: Config, folder: Path) -> list[str]:
     """Settings that differ from the config that mmengine left in the work dir.
 
     Raises:
-        ConfigDumpError: It is not as mmengine leaves it.
+        ConfigDumpError: That file is not as mmengine writes it.
     """
     path = folder / Path(cfg.filename or '').name
     if not path.is_file():
