@@ -1,4 +1,4 @@
-# RetinaNet with ResNet-18 of half width for images of 128x128, from random weights, with
+# RetinaNet with ResNet-18 of half width for images of 128x128, from random weights;
 # norms in neck and head as in faster_rcnn_r18_64.py.
 _base_ = 'mmdet::_base_/models/retinanet_r50_fpn.py'
 
