@@ -39,7 +39,7 @@ class BatchStatistics(NamedTuple):
     mean: Tensor
     rstd: Tensor
     offsets: Tensor
-    count: int
+    count: int  # type: ignore[assignment]  # a field, no tuple.count
 
 
 @torch.no_grad()

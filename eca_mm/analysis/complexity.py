@@ -45,8 +45,8 @@ class DummyForward(nn.Module):
         head = self.model.roi_head
         outputs = [self.model.rpn_head(features)]
         # Cascade R-CNN has a head for each stage, and their number as an argument.
-        stages = range(getattr(head, 'num_stages', 0))
-        for stage in [(i,) for i in stages] or [()]:
+        stages: list[tuple] = [(i,) for i in range(getattr(head, 'num_stages', 0))]
+        for stage in stages or [()]:
             found = head._bbox_forward(*stage, features, boxes)
             outputs += [found['cls_score'], found['bbox_pred']]
             if head.with_mask:

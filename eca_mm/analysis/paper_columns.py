@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import sympy
 from mmdet.registry import MODELS
@@ -108,7 +109,7 @@ def table_2(configs: Path) -> Iterator[dict]:
         )
 
 
-def build_block(block: dict) -> nn.Module:
+def build_block(block: Any) -> nn.Module:
     return PLUGINS.build(dict(block, in_channels=CHANNELS))
 
 

@@ -41,7 +41,7 @@ def find_places(
     for word in words:
         found = matches(module, word)
         if not found:
-            near = nearest(module, word)
+            near = nearest(module, str(word))
             problem = f'at={word!r} matches nothing in {type(module).__name__}'
             raise ValueError(f'{problem}{near}; {possible(module, calls)}')
         for path in found:

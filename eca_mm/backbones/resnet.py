@@ -1,6 +1,7 @@
 """mmdet's ResNet with plugins in any block, and with efficient channel attention."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 from mmdet.models.backbones.resnet import BasicBlock, Bottleneck, ResNet
 from mmdet.registry import MODELS
@@ -105,7 +106,7 @@ class PluginResNet(ResNet):
 class BlockBuilder:
     """Stands for a block class in mmdet's ResLayer, which builds all blocks alike."""
 
-    def __init__(self, block: Callable, plugins: list[list[dict]]) -> None:
+    def __init__(self, block: Any, plugins: list[list[dict]]) -> None:
         self.block = block
         self.expansion = block.expansion
         self.plugins = iter(plugins)  # the ResLayer builds its blocks in order

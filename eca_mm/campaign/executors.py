@@ -185,7 +185,7 @@ class Queue:
     """
 
     def __init__(self) -> None:
-        self.asked = -EVERY
+        self.asked: float = -EVERY
         self.jobs: list[str] | None = []  # None: there was no answer
 
     def has(self, job_id: str) -> bool | None:

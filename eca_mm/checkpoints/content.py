@@ -176,4 +176,4 @@ def fitting_prefix(wanted: Mapping[str, Size], found: Mapping[str, Size]) -> str
                 prefix = name.removesuffix(rest)
                 votes[prefix] = votes.get(prefix, 0) + 1
             rest = rest.partition('.')[2]
-    return max(votes, key=votes.get) if votes else None
+    return max(votes, key=lambda prefix: votes[prefix]) if votes else None

@@ -3,6 +3,7 @@
 import re
 import warnings
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -15,7 +16,7 @@ from .bounds import check_content, check_packed
 kept: dict[tuple, object] = {}
 
 
-def load_file(path: str | Path, keep: bool = False) -> object:
+def load_file(path: str | Path, keep: bool = False) -> Any:
     """What a checkpoint file holds, on the CPU.
 
     Args:
@@ -89,7 +90,7 @@ def read_safetensors(path: Path) -> dict[str, torch.Tensor]:
     return read_names(path)
 
 
-def moved(content: object, map_location) -> object:
+def moved(content: Any, map_location) -> Any:
     """The tensors on a device, as far as torch.load is asked for one.
 
     Everything else that torch.load takes leaves them on the CPU.

@@ -25,7 +25,7 @@ def config_of(args: argparse.Namespace, folder: Path) -> Config:
         return read_config(args.config[0])
     engine_configs.make_data(folder / 'data')
     root, loaders = f'{folder}/data/', ('train', 'val', 'test')
-    options = {f'{split}_dataloader.dataset.data_root': root for split in loaders}
+    options: dict = {f'{split}_dataloader.dataset.data_root': root for split in loaders}
     truth = f'{root}annotations/instances_val.json'
     options |= {f'{split}_evaluator.ann_file': truth for split in ('val', 'test')}
     options |= {'train_dataloader.batch_size': SMALL_BATCH}

@@ -1,6 +1,7 @@
 """A whole detector of mmdet as one module of tensors: what is exported."""
 
 from copy import deepcopy
+from typing import Any
 
 import torch
 from mmcv.cnn.bricks import wrappers
@@ -45,7 +46,7 @@ class WholeDetector(nn.Module):
         self.preprocess = Preprocess(detector.data_preprocessor)
         self.backbone = detector.backbone
         self.neck = detector.neck if detector.with_neck else nn.Identity()
-        self.heads = kinds[type(detector)](detector)
+        self.heads: Any = kinds[type(detector)](detector)
         self.outputs = OUTPUTS[: 5 if self.heads.with_mask else 4]
 
     def forward(

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 from mmcv.transforms import LoadImageFromFile
@@ -21,7 +22,7 @@ from .votes import is_vote
 
 LIST = 'broken_images.txt'
 SHOWN = 5
-TEXT = dict(encoding='utf-8', errors='surrogateescape')  # as file names are
+TEXT: dict[str, Any] = dict(encoding='utf-8', errors='surrogateescape')  # as names are
 NO_IMAGE = 'empty, cut off or not an image'
 
 

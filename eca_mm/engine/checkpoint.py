@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
+from typing import Any
 
 from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend
@@ -181,7 +182,7 @@ class SafeCheckpointHook(CheckpointHook):
     @contextmanager
     def all_or_nothing(self, runner: Runner) -> Iterator[None]:
         """Restore the hook's records if a save fails."""
-        info = runner.message_hub.runtime_info
+        info: Any = runner.message_hub.runtime_info
         info_before = dict(info)
         books = {name: copy(vars(self)[name]) for name in BOOKS if name in vars(self)}
         try:

@@ -106,7 +106,7 @@ class LossGuardHook(Hook):
         since = self.whole + 1
         if self.small is self.weights or self.iteration % self.every == 0:
             self.whole = self.iteration
-            sums = norms(self.weights)
+            sums = norms(self.weights or [])
         else:
             sums = sum_of_small(self.small)
         total = Total([loss.float() for loss in losses.values()], sums)
@@ -117,7 +117,7 @@ class LossGuardHook(Hook):
         if self.step is not None and (wait or self.step.total.is_there()):
             step, self.step = self.step, None
             if not self.found:
-                self.found = step.fault(runner.model, self.weights)
+                self.found = step.fault(runner.model, self.weights or [])
 
     def alone(self, runner: Runner) -> None:
         """A single process needs no vote."""

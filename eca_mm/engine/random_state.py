@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,7 +11,8 @@ import torch
 
 def random_state() -> dict:
     """The states of Python's, numpy's and torch's generators, in a loadable form."""
-    kind, keys, *rest = np.random.get_state()
+    state_of_numpy: Any = np.random.get_state()
+    kind, keys, *rest = state_of_numpy
     state = dict(
         python=random.getstate(),
         numpy=(kind, keys.tolist(), *rest),

@@ -103,7 +103,7 @@ def newest_checkpoint(work_dir: Path, folder: Path | None = None) -> Path | None
         )
     for problem in problems:
         say(f'skipped: {problem}')
-    return max(found, key=found.get) if found else None
+    return max(found, key=lambda path: found[path]) if found else None
 
 
 def last_checkpoint(work_dir: Path, folders: Sequence[Path] = ()) -> Path | None:

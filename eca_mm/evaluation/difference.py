@@ -4,6 +4,7 @@ All follow from its standard error and degrees of freedom (`variance.py`).
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -30,10 +31,10 @@ class Difference:
         paired: Whether seed was compared with seed.
     """
 
-    value: float | np.ndarray
-    low: float | np.ndarray
-    high: float | np.ndarray
-    p: float | np.ndarray
+    value: Any
+    low: Any
+    high: Any
+    p: Any
     variance: Variance
     paired: bool = False
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -38,7 +38,7 @@ class Model(Protocol):
 
     classes: Sequence[str]
 
-    def read(self, image: str | np.ndarray) -> object:
+    def read(self, image: str | np.ndarray) -> Any:
         """What :meth:`look` takes, of a path or an image (H, W, 3) in BGR."""
 
     def look(

@@ -64,7 +64,8 @@ def forward(
 ) -> tuple[Tensor, ...]:
     """The output, and what a backward pass needs: see :class:`ECATail`."""
     u, taps = dense(u), taps.contiguous()
-    norm = norm._make((*(x.contiguous() for x in norm[:4]), norm.eps))
+    mean, variance, weight, bias = (x.contiguous() for x in norm[:4])
+    norm = Norm(mean, variance, weight, bias, norm.eps)
     means, normed = means_of(u, norm)
     out = u if overwrite else None
     out, gates = gated(u, identity, normed, norm, taps, factor, out)

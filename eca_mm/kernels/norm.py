@@ -35,7 +35,7 @@ class Learnt(NamedTuple):
     norm: Norm
     means: Tensor
     normed: Tensor
-    count: int
+    count: int  # type: ignore[assignment]  # a field, no tuple.count
 
 
 def learn(u: Tensor, norm: nn.Module, group: dist.ProcessGroup | None) -> Learnt:

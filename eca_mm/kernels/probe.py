@@ -88,7 +88,9 @@ def run_one(device: torch.device, dtype: torch.dtype) -> float:
     zeros, ones = torch.zeros(16, device=device), torch.ones(16, device=device)
     norm = Norm(zeros, ones, ones, ones, 0.0)
     x = torch.ones(1, 16, 2, 4, dtype=dtype, device=device)
-    return float(means_of(x, norm)[1].mean())
+    normed = means_of(x, norm)[1]
+    assert normed is not None, 'with a norm there are normed means'
+    return float(normed.mean())
 
 
 def in_one_line(error: BaseException) -> str:

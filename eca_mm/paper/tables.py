@@ -9,7 +9,7 @@ TEXT, NUMBER, GAP = (str,), (int, float), (int, float, type(None))
 APS = dict.fromkeys(('APs', 'APm', 'APl'), GAP)
 AP = dict.fromkeys(('AP', 'AP50', 'AP75'), NUMBER) | APS
 TOP = dict(top1=NUMBER, top5=NUMBER)
-SCHEMA = {
+SCHEMA: dict[int, dict[str, tuple]] = {
     2: dict(name=TEXT, attention=TEXT, params=TEXT, **TOP),
     3: dict(
         backbone=TEXT, method=TEXT, params=NUMBER, flops=NUMBER, train_fps=GAP,

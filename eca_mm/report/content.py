@@ -1,6 +1,5 @@
 """What a report is made of: sections of tables, figures, pictures and sentences."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -89,4 +88,4 @@ Block = Table | Figure | Gallery | Note
 class Section:
     anchor: str
     title: str
-    blocks: Sequence[Block]
+    blocks: list[Block]

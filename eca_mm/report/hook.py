@@ -86,7 +86,7 @@ class ReportHook(Hook):
 
     def write_record(self, runner: Runner) -> None:
         self.facts = record.run_facts(runner)
-        record.write_record(Path(runner.work_dir), self.facts, self.metrics)
+        record.write_record(Path(runner.work_dir), self.facts, self.metrics or {})
 
     def write_report(self, runner: Runner) -> None:
         # Only now: a training must not need the libraries that draw its report.
@@ -96,7 +96,7 @@ class ReportHook(Hook):
         folder = Path(runner.work_dir)
         counted = complexity_of(runner.cfg)
         self.facts['complexity'] |= counted
-        record.write_record(folder, self.facts, self.metrics)
+        record.write_record(folder, self.facts, self.metrics or {})
         # The data are those of the run's own config, wherever they lie.
         images = folder / self.facts['images']
         page = write_report(

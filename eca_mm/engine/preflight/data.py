@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from mmdet.datasets import CocoDataset
 from mmdet.registry import DATASETS
@@ -117,7 +118,7 @@ def note_metrics(
 
 def reads_as_coco(dataset: dict) -> bool:
     """Whether a data set reads its file as CocoDataset does: LVIS, for one, differs."""
-    kind = dataset.get('type')
+    kind: Any = dataset.get('type')
     kind = DATASETS.get(kind) if isinstance(kind, str) else kind
     return (
         isinstance(kind, type)
