@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from eca_mm.analysis.cost import interleaved_times
 from eca_mm.coco_format.result_writer import coco_results
@@ -28,6 +27,7 @@ from eca_mm.evaluation.backends import GroundTruth
 from eca_mm.files import write_csv
 from eca_mm.inference.coco_ids import read_ids
 from eca_mm.inference.model import load_inferencer
+from eca_mm.progress import track
 from eca_mm.runtime import Detector, read_image
 from eca_mm.runtime.mask_pasting import run_lengths
 from eca_mm.runtime.session import CPU
@@ -109,7 +109,7 @@ class Subject:
         self.detectors = {n: Detector(path, CPU) for n, path in self.files.items()}
         kept = {name: [] for name in ('torch', *self.files)}
         apart = {name: ([], []) for name in self.files}
-        for path in tqdm(self.paths, desc=self.name, unit='image'):
+        for path in track(self.paths, self.name):
             number, image = self.ids.of(path, None), read_image(path)
             for name, detector in self.detectors.items():
                 (right,), (found,) = both(detector, self.inferencer, [image], None)

@@ -27,7 +27,7 @@ PARTS = (
 __all__ = ['adaptive_kernel_size', *PARTS]
 # Modules that register something when they are imported.
 REGISTERING = (
-    'layers', 'backbones', 'mmdet_v1', 'registry',
+    'layers.registered', 'backbones', 'mmdet_v1', 'registry',
     'checkpoints.convert', 'checkpoints.roads', 'checkpoints.store',
     'engine.broken_images', 'engine.checkpoint', 'engine.exact_resume',
     'engine.fold_norms', 'engine.load_report_hook', 'engine.loss_guard', 'engine.stop',
@@ -61,4 +61,4 @@ if not _command:
     if installed('mmdet'):
         register()
     elif installed('mmengine'):
-        import_module('.layers', __name__)
+        import_module('.layers.registered', __name__)

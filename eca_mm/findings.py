@@ -35,11 +35,13 @@ class Finding:
         return ' '.join(f'{text}: {self.remedy}'.split()) if self.remedy else text
 
 
-def some(names: Collection | Iterable, shown: int = SHOWN) -> str:
-    """The first few of many, and how many more there are."""
+def some(
+    names: Collection | Iterable, shown: int = SHOWN, width: int | None = 80
+) -> str:
+    """The first few of many, each cut to a width, and how many more there are."""
     names = list(names)
     more = f' and {len(names) - shown} more' if len(names) > shown else ''
-    return ', '.join(str(name)[:80] for name in names[:shown]) + more
+    return ', '.join(str(name)[:width] for name in names[:shown]) + more
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -12,8 +12,9 @@ from one_box import sample_with_one_box
 
 from eca_mm.checkpoints.released import asked_sizes, find_release, releases
 from eca_mm.paper import config_name, load_table
-from eca_mm.paper.configs_readme import OURS, SYNCBN, configs_readme
-from eca_mm.paper.tables import DETECTORS, load_gcnet
+from eca_mm.paper.configs_readme import SYNCBN, configs_readme
+from eca_mm.paper.metafile import metafile
+from eca_mm.paper.tables import DETECTORS, load_gcnet, load_ours
 
 REPO = Path(__file__).parents[1]
 CONFIGS = sorted(
@@ -22,6 +23,8 @@ CONFIGS = sorted(
     for path in REPO.glob(f'{folder}/*.py')
     if 'imagenet' not in path.parts  # classifiers: tests/pretrain/test_imagenet.py
 )
+
+OURS = [row['config'] for row in load_ours()]
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=str)
@@ -134,6 +137,7 @@ def test_every_config_is_listed():
 def test_metafile_lists_the_configs_and_claims_nothing():
     (path,) = yaml.safe_load((REPO / 'model-index.yml').read_text())['Import']
     meta = yaml.safe_load((REPO / path).read_text())
+    assert (REPO / path).read_text() == metafile()
     (collection,) = meta['Collections']
     rows = [config_name(row) for row in load_table(5)]
     names = [*rows, *SYNCBN, *(f'modern/{name}' for name in rows), *OURS]

@@ -14,7 +14,6 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-from tqdm import tqdm
 
 from eca_mm.engine import RequestError, exit_status
 from eca_mm.environment import commit, cpu_name
@@ -26,6 +25,7 @@ from eca_mm.evaluation.backends import (
     load_package,
 )
 from eca_mm.files import write_csv
+from eca_mm.progress import track
 from eca_mm.simulation.coco_sets import make_detections
 
 EPILOG = """\
@@ -94,8 +94,7 @@ def measure(files: list[Path], iou_type: str, rounds: int) -> tuple[dict, dict]:
     seconds = {backend: [] for backend in BACKENDS}
     figures = {}
     turns = [backend for _ in range(rounds) for backend in BACKENDS]
-    for backend in (bar := tqdm(turns, unit='run')):
-        bar.set_description(f'{iou_type}, {backend}')
+    for backend in track(turns, f'{iou_type}, runs'):
         start = time.perf_counter()
         figures[backend] = evaluate_files(*files, iou_type, backend).stats
         seconds[backend].append(time.perf_counter() - start)

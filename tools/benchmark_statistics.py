@@ -11,11 +11,11 @@ import numpy as np
 from benchmark_coco_eval import machine
 from rich.console import Console
 from rich.table import Table
-from tqdm import tqdm
 
 from eca_mm.engine import RequestError, exit_status
 from eca_mm.evaluation.bootstrap import bootstrap
 from eca_mm.files import write_csv
+from eca_mm.progress import track
 from eca_mm.simulation.experiments import STUDIES, Simulator
 from eca_mm.simulation.seeded_runs import World, simulate
 
@@ -103,7 +103,7 @@ def main() -> None:
     for name in args.study:
         # Each study has its own luck: it is the same alone and among the others.
         rng = np.random.default_rng([args.seed, [*ALL].index(name)])
-        for row in tqdm(rows_of(name, Simulator(args.reports, args.draws, rng)), name):
+        for row in track(rows_of(name, Simulator(args.reports, args.draws, rng)), name):
             row = {
                 k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()
             }

@@ -43,15 +43,15 @@ class DummyForward(nn.Module):
         # (rows, 5): image index and a box; RoIAlign is not counted, any box will do.
         boxes = torch.tensor([[0.0, 0, 0, 64, 64]]).repeat(PROPOSALS, 1)
         head = self.model.roi_head
-        found = head._bbox_forward(features, boxes)
-        outputs = [
-            self.model.rpn_head(features),
-            found['cls_score'],
-            found['bbox_pred'],
-        ]
-        if head.with_mask:
-            found = head._mask_forward(features, boxes[:MASK_PROPOSALS])
-            outputs.append(found['mask_preds'])
+        outputs = [self.model.rpn_head(features)]
+        # Cascade R-CNN has a head for each stage, and their number as an argument.
+        stages = range(getattr(head, 'num_stages', 0))
+        for stage in [(i,) for i in stages] or [()]:
+            found = head._bbox_forward(*stage, features, boxes)
+            outputs += [found['cls_score'], found['bbox_pred']]
+            if head.with_mask:
+                found = head._mask_forward(*stage, features, boxes[:MASK_PROPOSALS])
+                outputs.append(found['mask_preds'])
         return outputs
 
 
@@ -96,15 +96,20 @@ def with_background_rows(model: nn.Module) -> nn.Module:
     """
     if not hasattr(model, 'roi_head'):
         return model
-    head = model.roi_head.bbox_head
-    if not head.reg_class_agnostic:
-        outputs = head.fc_reg.out_features // head.num_classes * (head.num_classes + 1)
-        head.fc_reg = nn.Linear(head.fc_reg.in_features, outputs)
-    if model.roi_head.with_mask:
-        head = model.roi_head.mask_head
+    for head in of_stages(model.roi_head.bbox_head):
+        if not head.reg_class_agnostic:
+            numbers = head.fc_reg.out_features // head.num_classes
+            outputs = numbers * (head.num_classes + 1)
+            head.fc_reg = nn.Linear(head.fc_reg.in_features, outputs)
+    for head in of_stages(model.roi_head.mask_head) if model.roi_head.with_mask else ():
         logits = head.conv_logits
         head.conv_logits = nn.Conv2d(logits.in_channels, head.num_classes + 1, 1)
     return model
+
+
+def of_stages(head: nn.Module) -> list[nn.Module]:
+    """The heads of Cascade R-CNN's stages, or the one head."""
+    return list(head) if isinstance(head, nn.ModuleList) else [head]
 
 
 def count_modules(model: nn.Module, shape: tuple[int, int, int]) -> float:

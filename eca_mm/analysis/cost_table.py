@@ -4,6 +4,8 @@ from matplotlib.figure import Figure
 from rich import box
 from rich.table import Table
 
+from eca_mm.markdown_table import table_lines
+
 # Of the circumstances in each row, those that a reader of a table must know.
 SHOWN = {
     'device': '{}',
@@ -77,9 +79,7 @@ def as_rich(rows: list[dict]) -> Table:
 
 def as_markdown(rows: list[dict]) -> str:
     head, lines = table_of(rows)
-    rule = ['---', '---'] + ['--:'] * (len(head) - 2)
-    text = '\n'.join(f'| {" | ".join(cells)} |' for cells in (head, rule, *lines))
-    return f'{text}\n\n{caption(rows)}\n'
+    return '\n'.join([*table_lines(head, lines, words=2), '', caption(rows), ''])
 
 
 def draw(rows: list[dict]) -> Figure:

@@ -7,14 +7,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from eca_mm.layers import ECA, ECANS
-
-# One-dimensional kernels: layer to taps (1 or C, k).
-KERNELS: dict[type[nn.Module], Callable[[nn.Module], Tensor]] = {
-    ECA: lambda layer: layer.conv.weight[0],
-    ECANS: lambda layer: layer.weight,
-}
-
 
 def gated_layers(model: nn.Module) -> dict[str, nn.Module]:
     """The layers that scale channels by gates in (0, 1), in the order of the model.
@@ -121,7 +113,7 @@ def chance_separation(members: np.ndarray) -> float:
 def kernels(model: nn.Module) -> dict[str, np.ndarray]:
     """Learned 1-D kernels of each layer that has them, taps (1 or C, k)."""
     return {
-        name: KERNELS[type(module)](module).detach().cpu().numpy()
+        name: module.taps.detach().cpu().numpy()
         for name, module in model.named_modules()
-        if type(module) in KERNELS
+        if hasattr(module, 'taps')
     }

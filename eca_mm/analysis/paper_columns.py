@@ -8,9 +8,9 @@ from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import MODELS as PLUGINS
 from torch import nn
-from tqdm import tqdm
 
 from eca_mm.paper import config_name, load_table
+from eca_mm.progress import track
 
 from .complexity import measure, with_background_rows
 
@@ -114,7 +114,7 @@ def build_block(block: dict) -> nn.Module:
 
 def table_3(configs: Path) -> Iterator[dict]:
     """Parameters of the ImageNet classifiers, backbone and last layer."""
-    for row in tqdm(load_table(3), unit='model', leave=False):
+    for row in track(load_table(3), 'models'):
         name = f'{row["backbone"]} {row["method"]}'
         cfg = classifier(row['backbone'], row['method'])
         if cfg is None:
@@ -154,7 +154,7 @@ def classifier(backbone: str, method: str) -> dict | None:
 
 def table_5(configs: Path) -> Iterator[dict]:
     """Parameters (10^6) and GFLOPs of each row's config in the folder ``configs``."""
-    for row in tqdm(load_table(5), unit='model', leave=False):
+    for row in track(load_table(5), 'models'):
         name = config_name(row)
         model = Config.fromfile(configs / f'{name}.py').model
         model.backbone.init_cfg = None

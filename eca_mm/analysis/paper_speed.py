@@ -26,7 +26,6 @@ ROWS = {
     'ours': ('ECA-Net', True),
 }
 COLUMNS = {'inference': 'infer_fps', 'training step': 'train_fps'}
-BACKBONES = tuple(dict.fromkeys(row['backbone'] for row in load_table(3)))
 
 
 def rows_of(backbone: str) -> dict[str, tuple[str, bool]]:

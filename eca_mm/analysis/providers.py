@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from eca_mm.layers import BLOCKS
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -50,39 +52,52 @@ class Provider:
         return None
 
 
+def by_block(name: str) -> Provider:
+    """A block of the table in :mod:`eca_mm.layers`, one operator after another."""
+    block = BLOCKS[name]
+    return Provider(dict(type=name, **block.arguments), placed=dict(block.placed))
+
+
 # ECA and SE are there as everybody writes them, one operator after another, and fused,
 # which on a GPU is by kernels of ours and, eager, by torch's operators.
 # GC stands in every block, like the others; its paper leaves c2 out. NL is one block.
+# Every other plugin of the table goes by its own name.
 PROVIDERS = {
     'plain': Provider(),
-    'naive ECA': Provider(dict(type='ECA')),
+    'naive ECA': by_block('ECA'),
     'ours': Provider(dict(type='ECA'), fused=True),
     'ours, eager': Provider(dict(type='ECA'), fused='torch'),
-    'SE': Provider(dict(type='SE')),
+    'SE': by_block('SE'),
     'ours, SE': Provider(dict(type='SE'), fused=True),
     'ours, SE, Triton': Provider(dict(type='SE'), fused='triton', package='triton'),
-    'GC': Provider(dict(type='ContextBlock', ratio=1 / 16)),
-    'NL': Provider(
-        dict(type='NonLocal2d'),
-        placed=dict(position='after_block', blocks=((), (), (-2,), ())),
-    ),
-    'CBAM': Provider(dict(type='CBAM')),
+    'GC': by_block('ContextBlock'),
+    'NL': by_block('NonLocal2d'),
+    'CBAM': by_block('CBAM'),
     'timm ECA': Provider(dict(type='timm ECA'), package='timm'),
 }
+
+
+def plugins() -> list[str]:
+    """Names of the blocks that can stand behind a block's last norm."""
+    return [name for name, block in BLOCKS.items() if block.is_plugin]
 
 
 def find(name: str) -> Provider:
     """The provider of a name, which may end in '+fuse', '+compile' or both.
 
+    The name is one of ``PROVIDERS`` or that of a block.
+
     Raises:
         ValueError: There is none of that name, or it cannot be measured here.
     """
-    provider = PROVIDERS.get(name.removesuffix(COMPILED).removesuffix(FUSE))
-    if provider is None:
+    plain = name.removesuffix(COMPILED).removesuffix(FUSE)
+    known = dict.fromkeys([*PROVIDERS, *plugins()])
+    if plain not in known:
         raise ValueError(
-            f'{name!r} is none of {", ".join(PROVIDERS)}, with or without {FUSE} and '
+            f'{name!r} is none of {", ".join(known)}, with or without {FUSE} and '
             f'{COMPILED} behind it'
         )
+    provider = PROVIDERS.get(plain) or by_block(plain)
     if obstacle := provider.obstacle():
         raise ValueError(f'{name!r} {obstacle}')
     return provider

@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 
 from mmcv.cnn import build_plugin_layer
-from mmcv.cnn.bricks import ContextBlock, NonLocal2d
 from mmdet.registry import MODELS as DETECTION
 from mmengine.config import ConfigDict
 from mmengine.registry import MODELS
 from torch import nn
 
-from eca_mm.layers.base import ChannelAttention, IdentityInit
-from eca_mm.layers.identity import begins_as_identity
+from eca_mm.layers.foreign import foreign
+from eca_mm.layers.identity import (
+    begins_as_identity,
+    can_begin_as_identity,
+    takes_tokens,
+)
 
 from .attended import make_part, make_whole
 from .blocks import PluginBasicBlock, PluginBottleneck, add_plugin
@@ -130,16 +133,16 @@ def plugin_config(attention: dict, identity_init: bool) -> dict:
         raise TypeError(f'attention: {attention["type"]} is not the class of a module')
     if not identity_init:
         return dict(attention)
-    if issubclass(kind, IdentityInit) and kind.last:
-        return dict(attention, identity_init=True)
-    if issubclass(kind, (NonLocal2d, ContextBlock)):  # it depends on their arguments
+    if not can_begin_as_identity(kind):
+        raise ValueError(NO_IDENTITY.format(kind.__name__))
+    if foreign(kind) is not None:  # it depends on their arguments
         return dict(attention)
-    raise ValueError(NO_IDENTITY.format(kind.__name__))
+    return dict(attention, identity_init=True)
 
 
 def check_identity(layer: nn.Module) -> None:
     """Raise ValueError if one of mmcv's blocks does not begin as the identity."""
-    if not isinstance(layer, (NonLocal2d, ContextBlock)):
+    if foreign(type(layer)) is None:
         return
     if any(p.is_meta for p in layer.parameters()):  # no values to look at
         return
@@ -185,9 +188,7 @@ def put_on_maps(
 def build(plugin: dict, output: Output) -> tuple[str, nn.Module]:
     """Name and layer of an attention for a feature map."""
     name, layer = build_plugin_layer(plugin, in_channels=output.channels)
-    has_positions = isinstance(layer, NonLocal2d) and layer.sub_sample
-    free = isinstance(layer, (ChannelAttention, ContextBlock, NonLocal2d))
-    if output.layout in ('NLC', 'NCL') and (has_positions or not free):
+    if output.layout in ('NLC', 'NCL') and not takes_tokens(layer):
         raise ValueError(
             f'{type(layer).__name__} needs height and width, and the module gives '
             'tokens: take an attention of channels alone'

@@ -13,7 +13,7 @@ from functools import cache
 
 from torch import Tensor, nn
 
-from eca_mm.layers.identity import ATTENTION, begins_as_identity, make_identity
+from eca_mm.layers.identity import attention_kinds, begins_as_identity, make_identity
 
 # To (N, C, H, W) and back; a map (N, C, L, 1) is one of all positions.
 TO_MAP: dict[str, Callable[[Tensor], Tensor]] = {
@@ -102,7 +102,8 @@ class Whole(Mixin):
         if getattr(self, 'is_init', False):
             super().init_weights(*args, **kwargs)  # warns
             return
-        blocks = [m for m in self.modules() if isinstance(m, ATTENTION)]
+        kinds = attention_kinds()
+        blocks = [m for m in self.modules() if isinstance(m, kinds)]
         blocks = [block for block in blocks if begins_as_identity(block)]
         given = set()
 

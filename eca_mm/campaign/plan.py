@@ -7,9 +7,10 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from eca_mm.config_leaves import leaves
 from eca_mm.engine import RequestError, read_config
 from eca_mm.engine.arguments import parsed
-from eca_mm.engine.preflight.work_dir import leaves
+from eca_mm.engine.preflight.work_dir import NOT_COMPARED
 from eca_mm.files import replaced
 
 from .rows import Row
@@ -138,5 +139,5 @@ def reports(cfg: Config) -> bool:
 
 def digest(cfg: Config) -> str:
     """What two configs have in common if they say the same, whatever their files."""
-    lines = sorted(map(repr, leaves(cfg.to_dict())))
+    lines = sorted(map(repr, leaves(cfg.to_dict(), NOT_COMPARED)))
     return hashlib.sha256('\n'.join(lines).encode()).hexdigest()[:16]

@@ -8,12 +8,12 @@ from io import StringIO
 from mmengine.config import Config
 from rich.console import Console
 from rich.table import Table
-from tqdm import tqdm
 
 from eca_mm.engine import RequestError
 from eca_mm.engine.preflight import find_problems
 from eca_mm.engine.preflight.findings_table import as_table, count, plural
 from eca_mm.findings import ERROR, NOTE, Finding
+from eca_mm.progress import track
 
 from . import notes
 from .estimate import ASSUMPTION, Cost, cost_of
@@ -33,7 +33,7 @@ def dry_run(plan: Plan, tflops: float) -> None:
     notes.refuse_changed(runs, plan.digests)
     left = Counter(run.row for run in runs if not notes.finished(run))
     found, findings = {}, {}
-    for row, cfg in tqdm(plan.configs.items(), unit='row', disable=None):
+    for row, cfg in track(plan.configs.items(), 'rows'):
         with redirect_stdout(StringIO()):  # the hosts print
             found[row] = cost_of(cfg, tflops)
             findings[row] = look_at(cfg, next(run for run in runs if run.row == row))

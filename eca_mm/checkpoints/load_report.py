@@ -3,16 +3,18 @@
 import logging
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from torch import Size, Tensor, nn
 
-from eca_mm.layers.identity import ATTENTION, begins_as_identity
+from eca_mm import findings
+from eca_mm.layers.identity import attention_kinds, begins_as_identity
 
 from .resize_eca import REMEDY, differ_in_kernel_sizes
 
 # As in the host's own messages: torch before 0.4.1 did not count batches.
 NOT_COUNTED = 'num_batches_tracked'
-SHOWN = 4  # names in a line
+some = partial(findings.some, shown=4, width=None)  # names in a line
 
 
 @dataclass(frozen=True)
@@ -144,19 +146,14 @@ def shapes_of(state_dict: Mapping[str, Tensor]) -> dict[str, Size]:
 
 def attention_parameters(model: nn.Module) -> dict[str, tuple[nn.Parameter, bool]]:
     """Parameters of the model's attention, and whether they begin as the identity."""
+    kinds = attention_kinds()
     return {
         f'{path}.{name}' if path else name: (parameter, begins_as_identity(module))
         for path, module in model.named_modules()
-        if isinstance(module, ATTENTION)
+        if isinstance(module, kinds)
         for name, parameter in module.named_parameters()
     }
 
 
 def count(names: Collection[str]) -> str:
     return f'{len(names)} tensor{"" if len(names) == 1 else "s"} ({some(names)})'
-
-
-def some(names: Collection[str]) -> str:
-    """The first few names, and how many more there are."""
-    more = f' and {len(names) - SHOWN} more' if len(names) > SHOWN else ''
-    return ', '.join(list(names)[:SHOWN]) + more

@@ -6,13 +6,11 @@ baseline's of the same round.
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from functools import partial
 
 import torch
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 import eca_mm
@@ -23,6 +21,7 @@ from eca_mm.analysis.workloads import by_level
 from eca_mm.engine import RequestError, RunStopped, read_config
 from eca_mm.environment import commit, device_name, versions
 from eca_mm.files import replaced, write_csv
+from eca_mm.progress import progress
 
 from . import benchmark_engine
 
@@ -98,8 +97,8 @@ def measure(args: argparse.Namespace, settings: Settings) -> list[dict]:
         runs = [len(args.names)] * (len(STAGES) if args.level == 'layer' else 1)
     rows = []
     ticks = sum(cost.ticks(count, args.rounds, args.steps) for count in runs)
-    with progress(ticks) as tick:
-        common = (args.rounds, settings, tick)
+    with progress(ticks, 'measuring') as bar:
+        common = (args.rounds, settings, bar.update)
         if args.paper_table:
             for backbone in args.backbones:
                 rows += paper_speed.measure_backbone(backbone, *common)
@@ -108,19 +107,6 @@ def measure(args: argparse.Namespace, settings: Settings) -> list[dict]:
                 found = cost.measure(workloads, args.baseline, *common, args.steps)
                 rows += [dict(model=model, **row) for row in found]
     return [row | circumstances(args, settings) for row in rows]
-
-
-@contextmanager
-def progress(total: int) -> Iterator[Callable[[], None]]:
-    """Show how far it is and how long it will take, on stderr."""
-    console = Console(stderr=True)
-    with Progress(
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-        speed_estimate_period=600,  # s: a round may take a minute
-    ) as bar:
-        yield partial(bar.advance, bar.add_task('measuring', total=total))
 
 
 def circumstances(args: argparse.Namespace, settings: Settings) -> dict:
@@ -195,8 +181,8 @@ def write(args: argparse.Namespace, rows: list[dict]) -> None:
 
 
 def measure_engine(args: argparse.Namespace) -> list[dict]:
-    with progress(2 * args.rounds) as tick:
-        return benchmark_engine.measure(args, tick)
+    with progress(2 * args.rounds, 'measuring') as bar:
+        return benchmark_engine.measure(args, bar.update)
 
 
 def main(args: argparse.Namespace) -> None:

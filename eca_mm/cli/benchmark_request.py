@@ -97,10 +97,11 @@ def add_subjects(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add(
         '--providers', nargs='+', metavar='NAME',
-        help=f'of {", ".join(providers.PROVIDERS)}; with {providers.COMPILED} behind a '
+        help=f'of {", ".join(providers.PROVIDERS)}, or any block: '
+        f'{", ".join(providers.plugins())}; with {providers.COMPILED} behind a '
         f'name it runs under torch.compile, with {providers.FUSE} its norms are folded '
-        'and inference alone is measured (default: all that work here, by their plain '
-        'names)',
+        'and inference alone is measured (default: all of the former that work here, '
+        'by their plain names)',
     )  # fmt: skip
     add('--baseline', metavar='NAME', help='always measured (default: plain)')
     add(

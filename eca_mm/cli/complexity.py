@@ -8,18 +8,19 @@ from collections.abc import Iterable
 
 from rich.console import Console
 from rich.table import Table
-from tqdm import tqdm
 
 from eca_mm.analysis import complexity, paper_columns
 from eca_mm.engine import build_detector, read_config
+from eca_mm.markdown_table import table_lines
 from eca_mm.place import folder
+from eca_mm.progress import track
 
 UNITS = {'parameters': 1e6, 'trainable': 1e6, 'flops': 1e9}
 
 
 def count_configs(args: Namespace) -> Iterable[dict]:
     """A row for each config: parameters in 10^6, GFLOPs in 10^9."""
-    for path in tqdm(args.configs, unit='model', disable=len(args.configs) == 1):
+    for path in track(args.configs, 'models', shown=len(args.configs) > 1):
         model = build_detector(read_config(path))
         if args.convention == 'paper':
             complexity.with_background_rows(model)
@@ -47,10 +48,8 @@ def print_table(rows: list[dict]) -> None:
 
 
 def print_markdown(rows: list[dict]) -> None:
-    print('| ' + ' | '.join(rows[0]) + ' |')
-    print('|---' * len(rows[0]) + '|')
-    for row in rows:
-        print('| ' + ' | '.join(map(as_text, row.values())) + ' |')
+    lines = (map(as_text, row.values()) for row in rows)
+    print('\n'.join(table_lines([*rows[0]], lines, words=len(rows[0]))))
 
 
 def print_csv(rows: list[dict]) -> None:

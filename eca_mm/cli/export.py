@@ -22,7 +22,6 @@ from eca_mm.engine.weights import load_weights
 from eca_mm.files import replaced
 
 TOLERANCE = 1e-4  # relative to the largest value of an output; float32 leaves 1e-6
-MAX_BYTES = 2**31 - 1  # of an ONNX file, which is one protobuf message
 
 
 def load_features(cfg: Config, checkpoint: str) -> export.Features:

@@ -9,7 +9,6 @@ from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
 from torch import nn
-from tqdm import tqdm
 
 from eca_mm.analysis import gate_figures as figures
 from eca_mm.analysis import gates as analysis
@@ -24,6 +23,7 @@ from eca_mm.engine import (
 from eca_mm.engine.arguments import parsed
 from eca_mm.engine.preflight.config_parts import innermost
 from eca_mm.engine.weights import load_weights
+from eca_mm.progress import track
 
 from .visualize_request import SHOWN_CLASSES
 
@@ -62,7 +62,7 @@ def run(model: nn.Module, cfg: Config, infos: list[dict]) -> None:
     kinds = ('LoadAnnotations', 'V1LoadAnnotations')
     steps = [step for step in dataset.pipeline if step['type'] not in kinds]
     pipeline = Compose(steps)
-    for info in tqdm(infos, unit='image'):
+    for info in track(infos, 'images'):
         batch = model.data_preprocessor(pseudo_collate([pipeline(dict(info))]))
         model.extract_feat(batch['inputs'])
 

@@ -16,9 +16,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 from scipy import stats
+
+from eca_mm.progress import track
 
 from .counting import FIGURES, Counter, figures, per_class
 from .difference import Difference, difference, distinguishable
@@ -187,17 +187,9 @@ def _drawn(
         return np.stack([counter.many(weights) for counter in counters], axis=1)
 
     draws = np.random.SeedSequence(seed).spawn(replicates)
-    console = Console(stderr=True)
+    parts = [draws[i : i + AT_ONCE] for i in range(0, replicates, AT_ONCE)]
     with ThreadPoolExecutor() as pool:
-        yield from track(
-            pool.map(
-                count, [draws[i : i + AT_ONCE] for i in range(0, replicates, AT_ONCE)]
-            ),
-            'bootstrap',
-            total=-(-replicates // AT_ONCE),
-            console=console,
-            disable=not (bar and console.is_terminal),
-        )
+        yield from track(pool.map(count, parts), 'bootstrap', len(parts), bar)
 
 
 def _check(groups: Mapping, runs: Mapping[tuple, Matches], replicates: int) -> None:

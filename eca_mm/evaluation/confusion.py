@@ -22,18 +22,6 @@ class Confusion:
     matrix: np.ndarray
     class_names: list[str]
 
-    def most_confused(self, count: int) -> list[tuple[str, str, int]]:
-        """The most frequent pairs of two classes: object, detected as, how often."""
-        pairs = self.matrix[:-1, :-1].copy()
-        np.fill_diagonal(pairs, 0)
-        order = np.argsort(-pairs, axis=None, kind='stable')[:count]
-        rows, columns = np.unravel_index(order, pairs.shape)
-        return [
-            (self.class_names[i], self.class_names[j], int(pairs[i, j]))
-            for i, j in zip(rows, columns, strict=True)
-            if pairs[i, j]
-        ]
-
 
 def confusion(
     detections: Detections, iou_threshold: float = 0.5, score_threshold: float = 0.3

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .progress import Bar, progress
+from eca_mm.progress import Bar, progress
 
 # As mmdet.apis.det_inferencer has them
 IMAGES = ('.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif', '.tiff', '.webp')
@@ -96,7 +96,7 @@ class Inputs:
             pipeline: From a path or an image (H, W, 3) in BGR to what the model takes.
         """
         videos = {path for path in self.paths if path.suffix.lower() in VIDEOS}
-        with progress(len(self.paths) - len(videos), 'image') as bar:
+        with progress(len(self.paths) - len(videos), 'images') as bar:
             for path in self.paths:
                 read = self.frames if path in videos else self.image
                 try:
@@ -118,7 +118,7 @@ class Inputs:
         with mmcv.VideoReader(str(path)) as video:
             # OpenCV says a negative number of a file that it cannot read.
             claimed = max(video.frame_cnt, 0)
-            bar.total += claimed
+            bar.grow(claimed)
             for number, frame in enumerate(video, start=1):
                 # BGR to RGB, in which pictures are drawn
                 rgb = np.ascontiguousarray(frame[..., ::-1])

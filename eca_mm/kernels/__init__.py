@@ -4,8 +4,9 @@
 ``tail.gated_tail`` are those of :mod:`eca_mm.fused`. Those modules import Triton, this
 one does not: without it nothing else is missing. Sums are float32, in an order that
 depends on the shape of an image only, so that results are the same in every run and in
-every batch. What they take on an H100 is in docs/gpu.md; other block sizes were not
-tried. Where they do not run, :mod:`.probe` finds out.
+every batch. By what they take on an H100, which is in docs/gpu.md, they were kept, and
+ECA's are on by default where they run; other block sizes were not tried. Where they do
+not run, :mod:`.probe` finds out.
 
 The modules of this folder need nothing but torch and Triton, like
 :mod:`eca_mm.functional`: they can be measured where MMDetection is not installed.

@@ -50,6 +50,11 @@ class ECA(ChannelAttention):
         # (N, C) -> (N, 1, C): the channels are the sequence of the convolution.
         return self.conv(y.unsqueeze(1)).squeeze(1)
 
+    @property
+    def taps(self) -> Tensor:
+        """(1, k), the same for all channels."""
+        return self.conv.weight[0]
+
 
 def check_kernel_size(kernel_size: int) -> int:
     """Return an odd positive int unchanged; raise TypeError or ValueError otherwise."""

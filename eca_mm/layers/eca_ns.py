@@ -43,3 +43,8 @@ class ECANS(ChannelAttention):
         # (N, C) -> (N, C, k): each channel with its neighbours, zeros beyond the ends.
         near = pad(y, (k // 2, k // 2)).unfold(1, k, 1)
         return (near * self.weight).sum(-1)
+
+    @property
+    def taps(self) -> Tensor:
+        """(C, k), those of each channel."""
+        return self.weight

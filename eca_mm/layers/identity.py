@@ -1,42 +1,43 @@
-"""Attention that gives its input unchanged as long as it is not trained."""
+"""Which modules are attention, and whether they give their input unchanged at first."""
 
-import torch
-from mmcv.cnn.bricks import ContextBlock, NonLocal2d
 from torch import nn
 
-from .aa_conv import AAConv2d
+from . import BLOCKS
 from .base import ChannelAttention, IdentityInit
-from .cbam import CBAM
+from .foreign import foreign
 
-ATTENTION = (ChannelAttention, CBAM, AAConv2d, ContextBlock, NonLocal2d)
+
+def attention_kinds() -> tuple[type, ...]:
+    """Classes of all attention: the table's, and what else gates channels as ours."""
+    return ChannelAttention, *(block.load(name) for name, block in BLOCKS.items())
+
+
+def can_begin_as_identity(kind: type) -> bool:
+    """Whether attention of a class begins as the identity, given some arguments."""
+    own = issubclass(kind, IdentityInit) and kind.last
+    return bool(own) or foreign(kind) is not None
 
 
 def begins_as_identity(module: nn.Module) -> bool:
-    """Whether attention gives its input unchanged as long as it is not trained.
-
-    mmcv's two blocks add what their last layer gives. It is zero when they are built,
-    but an ``init_cfg`` of the backbone may have changed that: mmdet's default draws
-    every Conv2d anew, and ContextBlock does not defend itself.
-    """
-    if isinstance(module, ContextBlock):
-        # Multiplication by the sigmoid of zero halves.
-        return module.channel_mul_conv is None and is_zero(module.channel_add_conv[-1])
-    if isinstance(module, NonLocal2d):
-        out = module.conv_out
-        return is_zero(out.norm if out.with_norm else out.conv)
+    """Whether attention gives its input unchanged as long as it is not trained."""
+    entry = foreign(type(module))
+    if entry is not None:
+        return entry.is_identity(module)
     return getattr(module, 'identity_init', False)
-
-
-def is_zero(layer: nn.Module) -> bool:
-    """Whether a layer gives zeros whatever comes in."""
-    return not any(torch.count_nonzero(p).item() for p in layer.parameters())
 
 
 def make_identity(module: nn.Module) -> None:
     """Make attention begin as the identity again, whose parameters were drawn anew."""
-    if isinstance(module, IdentityInit):
+    entry = foreign(type(module))
+    if entry is not None:
+        entry.make_identity(module)
+    elif isinstance(module, IdentityInit):
         module.zero_logits()
-    elif isinstance(module, ContextBlock):
-        module.reset_parameters()
-    elif isinstance(module, NonLocal2d):
-        module.init_weights()
+
+
+def takes_tokens(module: nn.Module) -> bool:
+    """Whether attention needs no height and width."""
+    entry = foreign(type(module))
+    if entry is not None:
+        return entry.takes_tokens(module)
+    return getattr(module, 'takes_tokens', False)

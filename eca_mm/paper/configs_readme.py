@@ -1,11 +1,12 @@
 """configs/README.md from the paper's tables: python -m eca_mm.paper.configs_readme"""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from eca_mm.checkpoints.released import releases
+from eca_mm.markdown_table import table_lines
 
 from .protocol import zoo_scores
-from .tables import config_name, load_gcnet, load_table
+from .tables import config_name, load_gcnet, load_ours, load_table
 
 HEAD = """\
 # The paper's detection and segmentation comparison
@@ -25,11 +26,6 @@ Initial weights: `ecanet://` for ECA, `checkpoints/se_resnet50.pth` and
 `checkpoints/se_resnet101.pth` for SE, torchvision's for the others (that needs
 torchvision).
 """
-# Configs beside the paper's: name, and what it is.
-OURS = {
-    'eca_identity_faster_rcnn_r50': "ECA that begins as the identity, on torchvision's "
-    'plain weights',
-}
 # In GCNet's setting, baseline first.
 SYNCBN = ('syncbn_mask_rcnn_r50', 'syncbn_nl_mask_rcnn_r50', 'syncbn_gc_mask_rcnn_r50')
 GCNET = """
@@ -85,14 +81,6 @@ def link(name: str, folder: str = '') -> str:
     return f'[{folder}{name}]({folder}{name}.py)'
 
 
-def table(head: list[str], rows: Iterable[list[str]], words: int) -> Iterator[str]:
-    """Lines of a table whose first ``words`` columns are text, the others figures."""
-    yield f'| {" | ".join(head)} |'
-    yield '|---' * words + '|--:' * (len(head) - words) + '|'
-    for row in rows:
-        yield f'| {" | ".join(row)} |'
-
-
 def paper_rows() -> Iterator[list[str]]:
     masks = {(row['backbone'], row['method']): row for row in load_table(6)}
     for row in load_table(5):
@@ -140,17 +128,19 @@ def configs_readme() -> str:
     gcnet = ['config', 'attention', 'norms', 'box AP', 'mask AP']
     kernels = ['config', 'here', "the authors' detector"]
     modern = ['config', 'box AP', 'mask AP']
-    ours = '\n'.join(f'- {link(name)}:\n  {what}.' for name, what in OURS.items())
+    ours = '\n'.join(
+        f'- {link(row["config"])}:\n  {row["what"]}.' for row in load_ours()
+    )
     return '\n'.join(
         [
             HEAD,
-            *table(head, paper_rows(), 2),
+            *table_lines(head, paper_rows(), 2),
             GCNET,
-            *table(gcnet, gcnet_rows(), 3),
+            *table_lines(gcnet, gcnet_rows(), 3),
             KERNELS,
-            *table(kernels, kernel_rows(), 3),
+            *table_lines(kernels, kernel_rows(), 3),
             MODERN,
-            *table(modern, modern_rows(), 1),
+            *table_lines(modern, modern_rows(), 1),
             TAIL.format(ours=ours),
         ]
     )

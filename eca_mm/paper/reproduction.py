@@ -10,18 +10,15 @@ from fractions import Fraction
 from math import isclose
 from pathlib import Path
 
+from eca_mm.markdown_table import table_lines
+
 from .configs_readme import number as figure
-from .configs_readme import table as table_lines
 from .gpu_hours import gpu_hours
 from .protocol import COPIED, DONE, Setting, all_settings, table, zoo_scores
 from .settings import IMAGES
-from .tables import config_name, load_table
+from .tables import DETECTORS, config_name, load_table
 
-LABELS = {
-    'faster_rcnn': 'Faster R-CNN',
-    'mask_rcnn': 'Mask R-CNN',
-    'retinanet': 'RetinaNet',
-}
+LABELS = {in_names: name for name, in_names in DETECTORS.items()}
 MADE = re.compile(r'(<!-- (\w+): made by .*? -->\n).*?(<!-- end -->)', re.DOTALL)
 EPOCHS = 12
 

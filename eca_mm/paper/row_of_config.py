@@ -3,13 +3,10 @@
 from collections.abc import Mapping
 
 from .settings import type_of
-from .tables import load_table
+from .tables import DETECTORS, load_table
 
-MODELS = {
-    'FasterRCNN': 'Faster R-CNN',
-    'MaskRCNN': 'Mask R-CNN',
-    'RetinaNet': 'RetinaNet',
-}
+# MMDetection's class: the detector.
+MODELS = {name.replace('-', '').replace(' ', ''): name for name in DETECTORS}
 CLASSES = 80  # of COCO
 # The paper's rule, the released ImageNet models, and the authors' detectors.
 ECA_SIZES = {

@@ -20,13 +20,7 @@ SCHEMA = {
     ),
     6: dict(backbone=TEXT, method=TEXT, **AP),
 }  # fmt: skip
-PREFIXES = {'none': '', 'SE': 'se_', 'NL': 'nl_', 'GC': 'gc_', 'ECA': 'eca_'}
-DETECTORS = {
-    'Faster R-CNN': 'faster_rcnn',
-    'Mask R-CNN': 'mask_rcnn',
-    'RetinaNet': 'retinanet',
-}
-BACKBONES = {'ResNet-50': 'r50', 'ResNet-101': 'r101'}
+FILE = files(__package__).joinpath('tables.yaml')
 
 
 @cache
@@ -39,6 +33,17 @@ def load_table(number: int) -> list[dict]:
     if number not in SCHEMA:
         raise ValueError(f'table must be one of {sorted(SCHEMA)}, got {number!r}')
     return read_rows(f'table{number}', SCHEMA[number])
+
+
+@cache
+def load_ours() -> list[dict]:
+    """The rows that stand beside the paper's, and the ``config`` of each.
+
+    Raises:
+        ValueError: A row does not have its columns.
+    """
+    columns = dict(detector=TEXT, backbone=TEXT, method=TEXT, epochs=(int,), what=TEXT)
+    return [row | dict(config=config_name(row)) for row in read_rows('ours', columns)]
 
 
 @cache
@@ -59,8 +64,7 @@ def gcnet_name(row: dict) -> str:
 
 def read_rows(name: str, columns: dict[str, tuple]) -> list[dict]:
     """The rows of tables.yaml under a name, each checked."""
-    text = files(__package__).joinpath('tables.yaml').read_text()
-    rows = yaml.safe_load(text)[name]
+    rows = yaml.safe_load(FILE.read_text())[name]
     for row in rows:
         check_row(row, columns)
     return rows
@@ -76,8 +80,16 @@ def check_row(row: dict, columns: dict[str, tuple]) -> None:
 
 
 def config_name(row: dict) -> str:
-    """Name of the config of a row of table 5, without .py."""
-    return (
-        PREFIXES[row['method']]
-        + f'{DETECTORS[row["detector"]]}_{BACKBONES[row["backbone"]]}'
-    )
+    """Name of the config of a row of table 5, without .py: 'se_mask_rcnn_r50'."""
+    method = '' if row['method'] == 'none' else f'{in_a_name(row["method"])}_'
+    backbone = in_a_name(row['backbone']).replace('resnet', 'r')
+    return f'{method}{in_a_name(row["detector"])}_{backbone}'
+
+
+def in_a_name(words: str) -> str:
+    """Words of a table as they stand in names: 'Mask R-CNN' is mask_rcnn."""
+    return words.lower().replace('-', '').replace(' ', '_')
+
+
+# The detectors of table 5, and how names have them.
+DETECTORS = {row['detector']: in_a_name(row['detector']) for row in load_table(5)}

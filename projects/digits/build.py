@@ -14,9 +14,9 @@ import compose
 import cv2
 import numpy as np
 from pycocotools import mask as mask_util
-from tqdm import tqdm
 
 from eca_mm.engine import RequestError, exit_status
+from eca_mm.progress import Bar, progress
 
 NAMES = ('zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine')
 VERSION = 1  # count on when the pixels change: data of another version is built anew
@@ -98,7 +98,7 @@ def describe(mask: np.ndarray) -> dict:
     )
 
 
-def build_split(folder: Path, split: str, settings: dict, bar: tqdm) -> None:
+def build_split(folder: Path, split: str, settings: dict, bar: Bar) -> None:
     """Write the images and the annotation file of a split."""
     images, annotations = [], []
     (folder / split).mkdir(parents=True)
@@ -135,7 +135,7 @@ def main() -> None:
         return
     with (
         tempfile.TemporaryDirectory(dir=args.out.parent, prefix='.digits-') as scratch,
-        tqdm(total=args.train + args.val, unit='image', mininterval=0.5) as bar,
+        progress(args.train + args.val, 'images') as bar,
     ):
         folder = Path(scratch) / 'new'
         for split in compose.SPLITS:

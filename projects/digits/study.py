@@ -28,6 +28,7 @@ from eca_mm.campaign.run_commands import Tools
 from eca_mm.campaign.show import Screen
 from eca_mm.engine import RequestError, exit_status
 from eca_mm.files import write_csv
+from eca_mm.markdown_table import table_lines
 from eca_mm.report.words import p_value
 
 REPO = Path(__file__).resolve().parents[2]
@@ -145,8 +146,7 @@ def as_cells(row: dict) -> list[str]:
 def write_study(folder: Path, runs: list[dict], rows: list[dict]) -> str:
     """Write study.csv with a row a run, study.md with the table, study.png."""
     write_csv(folder / 'study.csv', runs)
-    lines = [HEAD, ['---'] * len(HEAD), *map(as_cells, rows)]
-    text = '\n'.join(f'| {" | ".join(line)} |' for line in lines) + '\n'
+    text = '\n'.join(table_lines(HEAD, map(as_cells, rows), words=len(HEAD))) + '\n'
     (folder / 'study.md').write_text(text)
     draw(runs, rows).savefig(folder / 'study.png', dpi=110)
     return text

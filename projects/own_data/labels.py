@@ -16,6 +16,7 @@ import yaml
 
 from eca_mm.engine import RequestError
 from eca_mm.findings import some
+from eca_mm.progress import progress
 
 ENDS = dict(voc='.xml', yolo='.txt')
 AT_ONCE = 64  # images, whose masks are in memory: 1 MB for an object of 1333x800
@@ -54,15 +55,13 @@ def load(
         RequestError: Labels or images cannot be read, or do not belong together.
     """
     sets = library().DetectionDataset
-    from tqdm import tqdm
-
     if kind == 'yolo':
         read = partial(sets.from_yolo, data_yaml_path=str(data_yaml))
     else:
         read = sets.from_pascal_voc
     read = partial(read, annotations_directory_path=str(labels))
     paths, found = files_of(images), {}
-    with tqdm(total=len(paths), disable=not sys.stderr.isatty()) as bar:
+    with progress(len(paths), 'images') as bar:
         for first in range(0, len(paths), AT_ONCE):
             some_paths = paths[first : first + AT_ONCE]
             found |= read_some(read, some_paths, masks)

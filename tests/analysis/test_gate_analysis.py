@@ -9,7 +9,7 @@ from eca_mm import layers
 from eca_mm.analysis import gates as analysis
 from eca_mm.functional import eca_gate
 
-GATED = sorted(set(layers.__all__) - {'AAConv2d'})
+GATED = sorted(name for name in layers.OURS if layers.BLOCKS[name].is_plugin)
 
 
 def one_class_each(labels) -> np.ndarray:

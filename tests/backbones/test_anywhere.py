@@ -19,6 +19,10 @@ from small_hosts import (
 )
 from torch import nn
 
+from eca_mm.layers import BLOCKS
+from eca_mm.layers.identity import can_begin_as_identity
+
+SMALL = dict(ContextBlock=dict(ratio=0.25))
 IDS = [f'{host["type"]}-{at}' for host, at, *_ in PLACES]
 
 
@@ -105,8 +109,11 @@ def test_random_start_is_not_the_identity():
 
 @pytest.mark.parametrize(
     'attention',
-    ['ECA', 'ECANS', 'SE', 'SEVar2', 'SEVar3', 'SEGC', 'CBAM']
-    + [dict(type='ContextBlock', ratio=0.25), dict(type='NonLocal2d')],
+    [
+        dict(type=name, **{**block.arguments, **SMALL.get(name, {})})
+        for name, block in BLOCKS.items()
+        if can_begin_as_identity(block.load(name))
+    ],
     ids=str,
 )
 def test_every_block_begins_as_the_identity_also_after_init_weights(attention):

@@ -9,11 +9,11 @@ from mmengine.registry import MODELS
 
 from eca_mm import layers
 
-NAMES = sorted(layers.__all__)
+NAMES = sorted(layers.OURS)
 
 
 def build(name: str, **kwargs) -> torch.nn.Module:
-    if name == 'AAConv2d':  # a convolution layer, not a plugin
+    if not layers.BLOCKS[name].is_plugin:  # a convolution layer
         kwargs |= dict(out_channels=64, kernel_size=3, padding=1)
     return MODELS.build(dict(type=name, in_channels=64, **kwargs))
 

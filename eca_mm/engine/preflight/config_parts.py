@@ -13,9 +13,14 @@ LAYOUT = 'see "Train on COCO" and "Train on your own data" in README.md'
 COCO_METRICS = ('CocoMetric', 'FastCocoMetric', 'V1CocoMetric')
 
 
+def wrapped(dataset: dict) -> list[dict] | None:
+    """The datasets that RepeatDataset, ConcatDataset and such wrap; None if none."""
+    return [dataset['dataset']] if 'dataset' in dataset else dataset.get('datasets')
+
+
 def leaf_datasets(dataset: dict) -> Iterator[dict]:
     """The datasets inside wrappers such as RepeatDataset and ConcatDataset."""
-    inner = [dataset['dataset']] if 'dataset' in dataset else dataset.get('datasets')
+    inner = wrapped(dataset)
     if inner is None:
         yield dataset
     else:
@@ -23,10 +28,8 @@ def leaf_datasets(dataset: dict) -> Iterator[dict]:
 
 
 def innermost(dataset: dict) -> dict:
-    """A dataset without those that wrap it, such as RepeatDataset."""
-    while 'dataset' in dataset:
-        dataset = dataset['dataset']
-    return dataset
+    """A dataset without those that wrap it, the first one of several."""
+    return next(leaf_datasets(dataset), dataset)
 
 
 def as_list(value) -> list:

@@ -10,16 +10,9 @@ from pathlib import Path
 
 import cv2
 from mmcv.transforms import LoadImageFromFile
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
 from eca_mm.findings import ERROR, NOTE, Finding, some
+from eca_mm.progress import track
 
 from .config_parts import LAYOUT, image_folder, walk
 from .missing import cause, is_file, list_names
@@ -51,11 +44,9 @@ def image_findings(
         chosen = random.Random(0).sample(entries, SAMPLE)
     listed = cache(list_names)
     of = partial(trouble, folder=folder, load=loader_of(dataset), names_in=listed)
-    with (
-        ThreadPoolExecutor(os.cpu_count()) as pool,
-        bar(f'{split} images', len(chosen), progress) as advance,
-    ):
-        troubles = [advance(found) for found in pool.map(of, chosen)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool, silent_opencv():
+        looked_at = pool.map(of, chosen)
+        troubles = list(track(looked_at, f'{split} images', len(chosen), progress))
     groups: dict[tuple[str, str], list[str]] = {}
     for kind, name, remedy in filter(None, troubles):
         groups.setdefault((kind, remedy), []).append(name)
@@ -102,30 +93,10 @@ def trouble(
 
 
 @contextmanager
-def bar(title: str, total: int, shown: bool) -> Iterator:
-    """A progress bar on stderr; gives a function that advances it with each value."""
-    columns = (
-        TextColumn('{task.description}'),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    console = Console(stderr=True)
-    # It writes of each damaged file to stderr itself.
+def silent_opencv() -> Iterator[None]:
+    """It writes of each damaged file to stderr itself."""
     level = cv2.utils.logging.setLogLevel(0)
-    with Progress(
-        *columns,
-        console=console,
-        transient=True,
-        disable=not (shown and console.is_terminal),
-    ) as progress:
-        task = progress.add_task(title, total=total)
-
-        def advance(value):
-            progress.advance(task)
-            return value
-
-        try:
-            yield advance
-        finally:
-            cv2.utils.logging.setLogLevel(level)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(level)

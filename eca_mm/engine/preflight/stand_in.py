@@ -11,7 +11,7 @@ from mmdet.registry import DATASETS
 from mmengine.dataset import BaseDataset
 from torch.utils.data import Dataset
 
-from .config_parts import image_folder, leaf_datasets
+from .config_parts import image_folder, leaf_datasets, wrapped
 
 TAKEN = 2  # images: one has no neighbour to mix or to collate with
 
@@ -122,7 +122,7 @@ def annotation_file(dataset: dict) -> Path:
 
 def wrappers(dataset: dict) -> list[dict]:
     """The data sets around the innermost ones."""
-    inner = [dataset['dataset']] if 'dataset' in dataset else dataset.get('datasets')
+    inner = wrapped(dataset)
     if inner is None:
         return []
     return [dataset, *(node for each in inner for node in wrappers(each))]

@@ -6,13 +6,13 @@ from pathlib import Path
 from mmengine.config import Config
 
 from eca_mm.config_dump import ConfigDumpError, load_dump
+from eca_mm.config_leaves import OF_A_START, leaves
 from eca_mm.findings import ERROR, WARNING, Finding, some
 
 from ..run_lock import other_run
 
 # Where and how a run was started, which is not what it does.
-NOT_COMPARED = ('work_dir', 'load_from', 'resume', 'launcher', '_launcher')
-NOT_COMPARED += ('env_cfg', 'model_wrapper_cfg')
+NOT_COMPARED = (*OF_A_START, 'env_cfg', 'model_wrapper_cfg')
 OTHER_DIR = 'name another --work-dir, or go on with --resume'
 
 
@@ -48,20 +48,7 @@ def differing_keys(cfg: Config, folder: Path) -> list[str]:
     path = folder / Path(cfg.filename or '').name
     if not path.is_file():
         return []
-    before = dict(leaves(load_dump(path).to_dict()))
-    now = dict(leaves(cfg.to_dict()))
+    before = dict(leaves(load_dump(path).to_dict(), NOT_COMPARED))
+    now = dict(leaves(cfg.to_dict(), NOT_COMPARED))
     keys = dict.fromkeys([*before, *now])
     return [key for key in keys if before.get(key) != now.get(key)]
-
-
-def leaves(node, path: str = '') -> Iterator[tuple[str, object]]:
-    """Every value that holds no others, with its dotted path; tuples as lists."""
-    if isinstance(node, dict) and node:
-        for key, value in node.items():
-            if path or key not in NOT_COMPARED:
-                yield from leaves(value, f'{path}.{key}' if path else str(key))
-    elif isinstance(node, (list, tuple)) and node:
-        for i, value in enumerate(node):
-            yield from leaves(value, f'{path}.{i}')
-    else:
-        yield path, list(node) if isinstance(node, tuple) else node
