@@ -15,7 +15,7 @@ MODULES = {
     'checkpoint': ('SafeCheckpointHook',),
     'exact_resume': ('ExactResumeHook',),
     'fold_norms': ('FoldNormsHook',),
-    'load_report': ('LoadReportHook',),
+    'load_report_hook': ('LoadReportHook',),
     'loss_guard': ('LossGuardHook',),
     'preflight': ('refuse_problems', 'show_problems'),
     'resume': ('ask_to_resume', 'resume_from_newest'),
