@@ -1,4 +1,4 @@
-"""The attention blocks as a Markdown table: python -m eca_mm.analysis.block_table"""
+"""docs/blocks.md from the table of blocks: python -m eca_mm.analysis.block_table"""
 
 from collections.abc import Iterator
 from inspect import signature
@@ -11,6 +11,20 @@ from eca_mm.layers.block import LETTERS, Block
 from eca_mm.layers.identity import can_begin_as_identity
 from eca_mm.markdown_table import table_lines
 
+PAGE = """\
+# Attention blocks
+
+`y` are the means of the channels over all pixels. `identity_init=True` lets a block
+that can begin as the identity do so. "Fused" says whether the tail of a residual block
+is computed with it in fewer passes over memory, see [gpu.md](gpu.md).
+
+{table}
+mmcv's blocks are used as they are. In a benchmark, each block but `AAConv2d` goes by
+its name: `python tools/benchmark.py --providers SEGC`.
+
+This page is made from the table in `eca_mm/layers/__init__.py`:
+`python -m eca_mm.analysis.block_table > docs/blocks.md`.
+"""
 HEAD = ['block', 'computes', 'parameters on C channels', 'begins as identity', 'fused']
 HEAD += ['from']
 USUAL = {'in_channels', 'identity_init', 'kwargs'}  # arguments of all blocks
@@ -20,7 +34,7 @@ OF_CONVOLUTIONS = {*signature(nn.Conv2d).parameters}
 def block_table() -> str:
     """A row for each line of :data:`eca_mm.layers.BLOCKS`, in its order.
 
-    Columns: name and arguments with their defaults; what it computes; its parameters;
+    Columns: name, and arguments with their defaults; what it computes; its parameters;
     whether it can begin as the identity; whether :mod:`eca_mm.fused` computes the end
     of a residual block with it; and where it is from. Below, what letters mean.
     """
@@ -43,7 +57,9 @@ def rows() -> Iterator[list[str]]:
 
 
 def call_of(name: str, block: Block, kind: type) -> str:
-    """The name, and the arguments with their defaults behind it."""
+    """The name, and behind it the arguments of ours with their defaults."""
+    if not block.is_ours:  # its versions differ
+        return f'`{name}`'
     skipped = USUAL if block.is_plugin else USUAL | OF_CONVOLUTIONS
     own = [
         str(argument.replace(annotation=argument.empty)).replace(' = ', '=')
@@ -61,4 +77,4 @@ def formula(block: Block) -> str:
 
 
 if __name__ == '__main__':
-    print(block_table(), end='')
+    print(PAGE.format(table=block_table()), end='')
