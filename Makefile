@@ -4,13 +4,15 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # mmpretrain and timm, for the tests that need them only: requirements/pretrain.txt.
 PRETRAIN := $(abspath $(VENV))/pretrain:$(CURDIR)/tests/pretrain/site
+# mkdocs, which the packages do not meet: requirements/docs.txt.
+MKDOCS := PYTHONPATH=$(abspath $(VENV))/docs $(BIN)/python -m mkdocs
 # Processes side by side, one for each core; their threads would wait for each other.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest \
 	--numprocesses=logical --maxprocesses=4 --dist=worksteal
 INSTALL := $(PYTHON) tools/install.py --venv $(VENV)
 
 .DEFAULT_GOAL := help
-.PHONY: help install check demo test quick faults matrix lint clean
+.PHONY: help install check demo test quick docs faults matrix lint clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -24,12 +26,15 @@ check: ## print the versions in .venv and whether mmcv's operators load
 demo: install ## build the digits data, train a detector on it, evaluate and report (CPU)
 	$(BIN)/python projects/digits/demo.py
 
-test: lint ## lint, then the whole test suite
+test: lint docs ## lint, build the documentation, then the whole test suite
 	$(PYTEST)
 	PYTHONPATH=$(PRETRAIN) $(PYTEST) tests/pretrain
 
 quick: install ## the tests that tell in 2 minutes whether versions go together
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q @tests/quick.txt
+
+docs: install ## build the documentation into build/docs; a dead link or a warning fails
+	$(MKDOCS) build --strict --quiet
 
 faults: install ## kill, damage, attack, fill the disk: the whole fault suite (14 minutes on 2 cores)
 	$(BIN)/python tests/faults

@@ -1,6 +1,7 @@
 """Say at the start of a run what was loaded, and which attention is left at random."""
 
 import logging
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
+from eca_mm.checkpoints.gate_scale import gate_findings
 from eca_mm.checkpoints.load_report import LoadReport, load_report
 
 from .parts import bare
@@ -27,7 +29,8 @@ class Load:
     Attributes:
         source: Where it came from.
         target: Name in the model of the module that it was loaded into; '' is all.
-        state_dict: Its tensors without their data, names as the target's.
+        state_dict: Its tensors without their data, names as the target's; with the
+            modules' versions where it had them.
     """
 
     source: str
@@ -94,11 +97,12 @@ class LoadReportHook(Hook):
         if prefix:  # a part of what is being loaded
             return
         with run_goes_on():
-            shapes = {
-                name: torch.empty(value.shape, device='meta')
+            shapes = OrderedDict(
+                (name, torch.empty(value.shape, device='meta'))
                 for name, value in state_dict.items()
                 if isinstance(value, Tensor)
-            }
+            )
+            shapes._metadata = getattr(state_dict, '_metadata', None)  # as torch does
             source = self.checkpoint or initial_weights(module)
             self.loads.append(Load(source, target, shapes))
 
@@ -117,7 +121,8 @@ class LoadReportHook(Hook):
             # Before our own tools begin to train they refuse such weights.
             level = logging.INFO if report.loaded else logging.ERROR
             yield level, f'{verb} {load.source}{into}: {report.summary()}'
-            for level, text in report.tensor_findings():
+            gates = gate_findings(target, load.state_dict, report.loaded)
+            for level, text in (*report.tensor_findings(), *gates):
                 yield level, f'{load.source}: {text}'
             given.update(load.prefix + name for name in report.loaded)
         parts = tuple(load.prefix for load in loads)

@@ -18,8 +18,11 @@ class IdentityInit:
         identity_init: Whether the gates are twice the plain ones.
         last: Names of the parameters, or modules, that make the logits; those of zero
             where they are zero. A subclass without any cannot begin as the identity.
+        DOUBLED: Version, in state dicts, of a module whose gates are doubled: no tensor
+            shows it.
     """
 
+    DOUBLED = 2  # torch's default is 1
     identity_init = False
     last: tuple[str, ...] = ()
 
@@ -32,6 +35,7 @@ class IdentityInit:
         """Begin as the identity or not; the constructors call it at their end."""
         self.identity_init = identity_init
         if identity_init:
+            self._version = self.DOUBLED
             self.zero_logits()
 
     def zero_logits(self) -> None:

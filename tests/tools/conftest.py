@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from installer import checkout, cli
-from installer.venv import Venv
+from installer.venv import ASIDE, Venv
 
 
 @pytest.fixture(autouse=True)
@@ -71,7 +71,8 @@ def venv(tmp_path) -> Venv:
     venv = Venv(tmp_path / 'venv')
     pins = checkout.read_pins('build', 'runtime', 'openmmlab', 'mmcv', 'dev')
     add_metadata(venv.site, {**pins, 'eca_mm': '0.1.0', 'torch': '2.13.0+cpu'})
-    add_metadata(venv.aside, checkout.read_pins('pretrain'))
+    for name in ASIDE:
+        add_metadata(venv.aside(name), checkout.read_pins(name))
     Path(venv.python).parent.mkdir()
     Path(venv.python).touch()
     venv.finish(dev=True, ops='cpu', forced=None)

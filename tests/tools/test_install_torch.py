@@ -62,7 +62,8 @@ def test_an_environment_keeps_its_torch_until_another_is_asked_for(
     Path(venv.python).unlink()
     Path(venv.python).symlink_to(sys.executable)
     other.prepare()
-    assert not venv.aside.exists(), 'its torchvision is for another torch'
+    assert not venv.aside('pretrain').exists(), 'its torchvision is for another torch'
+    assert venv.has_aside('docs'), 'it is for any torch'
     assert Venv(venv.folder).torch == '2.14.1', 'the next run resumes this one'
     (venv.site / 'torch-2.13.0+cpu.dist-info').rename(
         venv.site / 'torch-2.14.1.dist-info'

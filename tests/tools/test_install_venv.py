@@ -37,8 +37,12 @@ def break_off_package(venv):
     (next(venv.site.glob('mmcv-*')) / 'RECORD').unlink()
 
 
-def remove_what_is_aside(venv):
-    shutil.rmtree(next(venv.aside.glob('timm-*')))
+def remove_timm(venv):
+    shutil.rmtree(next(venv.aside('pretrain').glob('timm-*')))
+
+
+def remove_mkdocs(venv):
+    shutil.rmtree(next(venv.aside('docs').glob('mkdocs-1*')))
 
 
 def remove_python(venv):
@@ -56,7 +60,7 @@ def garble_stamp(venv):
 @pytest.mark.parametrize(
     'harm',
     [change_pin, change_bounds, remove_package, break_off_package, remove_python]
-    + [remove_what_is_aside, garble_stamp, interrupt_run],
+    + [remove_timm, remove_mkdocs, garble_stamp, interrupt_run],
 )
 def test_what_makes_the_next_run_work_again(venv, harm):
     assert venv.is_current(dev=True, ops=None)
@@ -90,30 +94,34 @@ def test_pins_are_versions_and_those_of_this_system(monkeypatch):
     assert pins.keys() - checkout.read_pins(*files) == {'triton'}
 
 
-def test_mmpretrain_goes_aside_whole_or_not_at_all(venv, monkeypatch):
-    """mmdet imports it wherever it finds it, so it may not be among the packages."""
+@pytest.mark.parametrize(
+    ('name', 'harm', 'told'),
+    [('pretrain', remove_timm, 'mmpretrain'), ('docs', remove_mkdocs, 'mkdocs')],
+)
+def test_a_folder_aside_is_whole_or_not_there(venv, monkeypatch, name, harm, told):
+    """mmdet imports mmpretrain wherever it is: it may not be among the packages."""
     seen, status = [], 1
 
     def fake(command, env):
         seen.append(command)
         if '--target' in command:
-            (Path(command[command.index('--target') + 1]) / 'timm').mkdir(parents=True)
+            (Path(command[command.index('--target') + 1]) / 'part').mkdir(parents=True)
             return status, ''
         return 0, ''
 
     monkeypatch.setattr('installer.target.execute', fake)
     venv.add_pinned(dev=True)
     assert not any('--target' in command for command in seen), 'all is there'
-    remove_what_is_aside(venv)
+    harm(venv)
     venv.add_pinned(dev=False)
     assert not any('--target' in command for command in seen), 'for tests only'
-    with pytest.raises(InstallError, match='mmpretrain'):
+    with pytest.raises(InstallError, match=told):
         venv.add_pinned(dev=True)
-    assert not venv.aside.exists()
+    assert not venv.aside(name).exists()
     status = 0
     venv.add_pinned(dev=True)
-    assert [path.name for path in venv.aside.iterdir()] == ['timm']
-    assert '--no-deps' in seen[-1] and not venv.has_aside()
+    assert [path.name for path in venv.aside(name).iterdir()] == ['part']
+    assert '--no-deps' in seen[-1] and not venv.has_aside(name)
 
 
 def test_options_that_the_environment_does_not_meet(venv):

@@ -16,6 +16,9 @@ from .target import Target
 from .versions import NEWEST_PYTHON, OLDEST_PYTHON, dotted, normal, require_torch
 
 STAMP = 'eca_mm-install.json'
+# Files of requirements/ whose packages go into folders of their own, with --no-deps, so
+# that only who looks there finds them; each file says why. And what they bring.
+ASIDE = {'pretrain': 'mmpretrain and timm', 'docs': 'mkdocs for the documentation'}
 PINNED_FOR = (3, 11)  # docs/matrix.md says what was tried with the others
 
 
@@ -54,7 +57,6 @@ class Venv(Target):
         self.env.pop('PYTHONPATH', None)  # its packages would look installed to pip
         where = {'base': str(folder), 'platbase': str(folder)}
         self.site = Path(sysconfig.get_path('purelib', 'posix_prefix', where))
-        self.aside = folder / 'pretrain'  # see requirements/pretrain.txt
         stamp = self.read_stamp()
         stack = stack or stamp.get('stack') or DEFAULT
         self.stack = STACKS[stack]
@@ -121,12 +123,16 @@ class Venv(Target):
             and Path(self.python).exists()
             and 'eca-mm' in versions
             and has_pins(versions, *files, torch=self.torch)
-            and (self.has_aside() or not dev)
+            and (all(map(self.has_aside, ASIDE)) or not dev)
         )
 
-    def has_aside(self) -> bool:
-        """Whether all of requirements/pretrain.txt is there."""
-        return has_pins(whole(self.aside), 'pretrain', torch=self.torch)
+    def aside(self, name: str) -> Path:
+        """The folder for the packages of requirements/NAME.txt, a name of ASIDE."""
+        return self.folder / name
+
+    def has_aside(self, name: str) -> bool:
+        """Whether all of requirements/NAME.txt is there."""
+        return has_pins(whole(self.aside(name)), name, torch=self.torch)
 
     def require_usable(self) -> None:
         """Raises InstallError for a wrong Python, or a folder that is not ours."""
@@ -163,7 +169,7 @@ class Venv(Target):
             return
         stamp = self.read_stamp()
         if stamp.get('torch') != self.torch:  # the torchvision in it is for another one
-            shutil.rmtree(self.aside, ignore_errors=True)
+            shutil.rmtree(self.aside('pretrain'), ignore_errors=True)
         self.write_stamp(**{**stamp, 'complete': False, 'torch': self.torch})
         for folder in self.site.glob('*.dist-info'):
             if not (folder / 'RECORD').exists():  # pip would take it for installed
@@ -219,17 +225,18 @@ class Venv(Target):
         self.add_files('the pinned packages', *files)
         options = self.stack.options
         self.add_files('mmengine and mmdet', self.stack.packages, options=options)
-        if dev and not self.has_aside():
-            self.add_aside()
+        for name in ASIDE:
+            if dev and not self.has_aside(name):
+                self.add_aside(name)
 
-    def add_aside(self) -> None:
-        """Install mmpretrain and timm where only who looks there finds them."""
-        unfinished = self.aside.with_suffix('.new')
-        for folder in (unfinished, self.aside):
+    def add_aside(self, name: str) -> None:
+        """Install requirements/NAME.txt where only who looks there finds it."""
+        unfinished = self.aside(name).with_suffix('.new')
+        for folder in (unfinished, self.aside(name)):
             shutil.rmtree(folder, ignore_errors=True)
         options = ('--no-deps', '--target', str(unfinished))
-        self.add_files('mmpretrain and timm', 'pretrain', options=options)
-        unfinished.rename(self.aside)
+        self.add_files(ASIDE[name], name, options=options)
+        unfinished.rename(self.aside(name))
 
     def has_operators(self) -> bool:
         """No: putting the cached wheel in again is quick, and always right."""
