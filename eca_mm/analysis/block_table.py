@@ -1,4 +1,4 @@
-"""docs/blocks.md from the table of blocks: python -m eca_mm.analysis.block_table"""
+"""The attention blocks as a Markdown table: python -m eca_mm.analysis.block_table"""
 
 from collections.abc import Iterator
 from inspect import signature
@@ -11,20 +11,6 @@ from eca_mm.layers.block import LETTERS, Block
 from eca_mm.layers.identity import can_begin_as_identity
 from eca_mm.markdown_table import table_lines
 
-PAGE = """\
-# Attention blocks
-
-`y` are the means of the channels over all pixels. `identity_init=True` lets a block
-that can begin as the identity do so. "Fused" says whether the tail of a residual block
-is computed with it in fewer passes over memory, see [gpu.md](gpu.md).
-
-{table}
-mmcv's blocks are used as they are. In a benchmark, each block but `AAConv2d` goes by
-its name: `python tools/benchmark.py --providers SEGC`.
-
-This page is made from the table in `eca_mm/layers/__init__.py`:
-`python -m eca_mm.analysis.block_table > docs/blocks.md`.
-"""
 HEAD = ['block', 'computes', 'parameters on C channels', 'begins as identity', 'fused']
 HEAD += ['from']
 USUAL = {'in_channels', 'identity_init', 'kwargs'}  # arguments of all blocks
@@ -77,4 +63,4 @@ def formula(block: Block) -> str:
 
 
 if __name__ == '__main__':
-    print(PAGE.format(table=block_table()), end='')
+    print(block_table(), end='')

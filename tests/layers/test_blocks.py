@@ -4,7 +4,7 @@ import pytest
 import sympy
 from mmengine.registry import MODELS
 
-from eca_mm.analysis.block_table import PAGE, block_table
+from eca_mm.analysis.block_table import block_table
 from eca_mm.layers import BLOCKS, OURS
 from eca_mm.layers.block import LETTERS
 from eca_mm.layers.identity import attention_kinds
@@ -35,11 +35,6 @@ def test_every_class_of_the_registry_that_is_attention_has_a_line():
     assert found == BLOCKS.keys()
     ours = {n for n, k in MODELS.module_dict.items() if 'eca_mm.layers' in k.__module__}
     assert ours == {*OURS}
-
-
-def test_the_documentations_page_is_made_from_the_table(repo):
-    page = (repo / 'docs/blocks.md').read_text()
-    assert page == PAGE.format(table=block_table())
 
 
 def test_the_documentations_table():
