@@ -44,7 +44,7 @@ class Heard(logging.Handler):
         return [
             record.getMessage()
             for record in self.records
-            if record.levelno == level and record.module == 'load_report'
+            if record.levelno == level and record.module == 'load_report_hook'
         ]
 
 
