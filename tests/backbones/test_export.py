@@ -1,7 +1,6 @@
 """A backbone with every attention in ONNX, against torch at several sizes."""
 
 import pytest
-import small_blocks
 import torch
 from mmdet.models.necks import FPN
 from test_fused_tail import lively
@@ -11,6 +10,16 @@ from eca_mm import export
 from eca_mm.backbones import PluginResNet
 
 onnx = pytest.importorskip('onnx')
+ATTENTIONS = (
+    dict(type='ECA'),
+    dict(type='ECANS'),
+    dict(type='SE', reduction=4),
+    dict(type='SEVar3'),
+    dict(type='SEGC', groups=4),
+    dict(type='CBAM', reduction=4),
+    dict(type='ContextBlock', ratio=1 / 4),
+    dict(type='NonLocal2d'),
+)
 
 
 class Detector(nn.Module):
@@ -27,7 +36,7 @@ def all_attentions() -> Detector:
     plugins = [
         dict(cfg=dict(cfg, postfix=f'_{position}'), position=position)
         for position in ('after_conv3', 'after_block')
-        for cfg in small_blocks.configs()
+        for cfg in ATTENTIONS
     ]
     backbone = PluginResNet(
         50, base_channels=4, stem_channels=4, plugins=plugins, num_stages=1,
