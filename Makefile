@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # mmpretrain and timm, for the tests that need them only: requirements/pretrain.txt.
 PRETRAIN := $(abspath $(VENV))/pretrain:$(CURDIR)/tests/pretrain/site
 # mkdocs, which the packages do not meet: requirements/docs.txt.
-MKDOCS := PYTHONPATH=$(abspath $(VENV))/docs $(BIN)/python -m mkdocs
+MKDOCS := NO_MKDOCS_2_WARNING=1 PYTHONPATH=$(abspath $(VENV))/docs $(BIN)/python -m mkdocs
 # Processes side by side, one for each core; their threads would wait for each other.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest \
 	--numprocesses=logical --maxprocesses=4 --dist=worksteal

@@ -268,10 +268,10 @@ def test_slurm_passes_the_command_on(repo, tmp_path):
     assert args[-5:] == [tool, 'a.py', '--work-dir=out', '--amp', '--launcher=slurm']
 
 
-def test_own_data_as_the_readme_tells(repo, tmp_path, coco_root):
-    """The config that the README shows, taken from it, passes the check."""
-    readme = (repo / 'README.md').read_text()
-    section = readme.partition('## Train on your own data')[2]
+def test_own_data_as_the_guide_tells(repo, tmp_path, coco_root):
+    """The config that docs/own_data.md shows, taken from it, passes the check."""
+    guide = (repo / 'docs/own_data.md').read_text()
+    section = guide.partition('### Data that is in COCO format already')[2]
     example = section.partition('```python\n')[2].partition('```')[0]
     config = tmp_path / 'pets.py'
     config.write_text(example.replace("'configs/", f"'{repo}/configs/"))

@@ -20,7 +20,7 @@ OF_CONVOLUTIONS = {*signature(nn.Conv2d).parameters}
 def block_table() -> str:
     """A row for each line of :data:`eca_mm.layers.BLOCKS`, in its order.
 
-    Columns: name and arguments with their defaults; what it computes; its parameters;
+    Columns: name, and arguments with their defaults; what it computes; its parameters;
     whether it can begin as the identity; whether :mod:`eca_mm.fused` computes the end
     of a residual block with it; and where it is from. Below, what letters mean.
     """
@@ -43,7 +43,9 @@ def rows() -> Iterator[list[str]]:
 
 
 def call_of(name: str, block: Block, kind: type) -> str:
-    """The name, and the arguments with their defaults behind it."""
+    """The name, and behind it the arguments of ours with their defaults."""
+    if not block.is_ours:  # its versions differ
+        return f'`{name}`'
     skipped = USUAL if block.is_plugin else USUAL | OF_CONVOLUTIONS
     own = [
         str(argument.replace(annotation=argument.empty)).replace(' = ', '=')

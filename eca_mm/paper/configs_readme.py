@@ -12,9 +12,9 @@ HEAD = """\
 # The paper's detection and segmentation comparison
 
 One config for each row of Tables 5 and 6 of ECA-Net, by the rules of MMDetection 1.x,
-in which the paper's detectors were trained:
-[docs/reproduction.md](../docs/reproduction.md). All figures are **the paper's**, on
-COCO val2017, trained on 4 GPUs x 2 images; none was trained by us. Our models meet its
+with which the paper's detectors were trained
+([settings and sources](../docs/reproduction.md)). All figures are **the paper's**, on
+COCO val2017, trained on 4 GPUs x 2 images; none was trained by us. Our models have its
 parameters (10^6) and GFLOPs (1280x800): `python tools/complexity.py --paper-table 5`.
 
 ```bash
@@ -30,41 +30,40 @@ torchvision).
 SYNCBN = ('syncbn_mask_rcnn_r50', 'syncbn_nl_mask_rcnn_r50', 'syncbn_gc_mask_rcnn_r50')
 GCNET = """
 The paper took the rows NL and GC from GCNet, which counts all parameters; their GFLOPs
-are not met: `tools/complexity.py` shows by how much.
+differ from ours: `tools/complexity.py` shows by how much.
 
 ## GCNet's setting: synchronised BN
 
-In the README of GCNet's repository the figures of the paper's GC row stand beside a
-baseline whose backbone has synchronised BN too. So they are to be compared with that
-one, and not with the paper's own baseline, whose norms keep ImageNet's statistics. NL
-is not in that README: that its row (box AP 38.0, mask AP 34.7) is of the same setting
-is likely, for its parameters and GFLOPs are GCNet's, and **not verified**; for that
-there is [syncbn_nl_mask_rcnn_r50](syncbn_nl_mask_rcnn_r50.py). GCNet trained with 16
-images an iteration: 8 GPUs here.
+In the README of GCNet's repository the figures of the paper's GC row appear next to a
+baseline whose backbone has synchronised BN too. So compare them with that baseline, and
+not with the paper's own, whose norms keep ImageNet's statistics. NL is not in that
+README. Its row (box AP 38.0, mask AP 34.7) probably has the same setting, because its
+parameters and GFLOPs are GCNet's, but this is **not verified**. That setting is
+[syncbn_nl_mask_rcnn_r50](syncbn_nl_mask_rcnn_r50.py). GCNet trained with 16 images an
+iteration: 8 GPUs here.
 """
 KERNELS = """
 ## Kernel sizes
 
 The ImageNet weights that the authors released do not have the kernel sizes of all their
-detectors. Each config has those of the weights that it starts from; its first lines
-tell how to train with the others, from the same weights with taps of zero where a
-kernel grows, which changes nothing, and without the end taps where it shrinks: what is
-lost is told before the run.
+detectors. Each config has the sizes of the weights that it starts from; its first lines
+say how to train with the others. Where a kernel grows, taps of zero are added, which
+changes nothing; where it shrinks, end taps are cut, and the run reports what is lost.
 """
 MODERN = """
 ## The same by MMDetection 3's rules
 
 `configs/modern/` has a config of the same name for every row, with today's defaults:
-the better baseline, but not the paper's. The AP to expect are those of MMDetection's
-own models on 8 GPUs x 2 images; on as many GPUs these configs train at its rates. No
-other row has a figure.
+the better baseline, but not the paper's. The AP to expect is that of MMDetection's own
+models on 8 GPUs x 2 images; on as many GPUs these configs train at its learning rates.
+No other row has a figure.
 """
 TAIL = """
 ## Ours, not the paper's
 
 {ours}
 
-This file is made from `eca_mm/paper/tables.yaml` and what stands beside it:
+This file is made from `eca_mm/paper/tables.yaml`:
 `python -m eca_mm.paper.configs_readme > configs/README.md`.
 """
 # Rows that the paper took from GCNet, as they were trained.

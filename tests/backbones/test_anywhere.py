@@ -3,6 +3,7 @@
 import copy
 
 import pytest
+import small_blocks
 import torch
 from mmdet.registry import MODELS
 from small_hosts import (
@@ -22,7 +23,6 @@ from torch import nn
 from eca_mm.layers import BLOCKS
 from eca_mm.layers.identity import can_begin_as_identity
 
-SMALL = dict(ContextBlock=dict(ratio=0.25))
 IDS = [f'{host["type"]}-{at}' for host, at, *_ in PLACES]
 
 
@@ -110,9 +110,9 @@ def test_random_start_is_not_the_identity():
 @pytest.mark.parametrize(
     'attention',
     [
-        dict(type=name, **{**block.arguments, **SMALL.get(name, {})})
-        for name, block in BLOCKS.items()
-        if can_begin_as_identity(block.load(name))
+        cfg
+        for cfg in small_blocks.configs()
+        if can_begin_as_identity(BLOCKS[cfg['type']].load(cfg['type']))
     ],
     ids=str,
 )

@@ -92,6 +92,7 @@ def test_all_that_a_clone_offers_is_inside(wheel, repo):
     assert commands | others <= names
     assert not [name for name in names if name.endswith(('.png', '.csv', '.pyc'))]
     assert not names & {f'eca_mm/.mim/{path}' for path in OF_A_CLONE}
+    assert not [n for n in names if {'tests', 'docs', 'docs_site'} & {*n.split('/')}]
 
 
 def test_the_index_names_configs_that_are_there(site):

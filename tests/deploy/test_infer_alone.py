@@ -10,7 +10,7 @@ ALONE = """\
 import sys
 
 NAMES = {'torch', 'mmengine', 'mmcv', 'mmdet', 'mmpretrain', 'cv2', 'pycocotools',
-         'tqdm', 'scipy', 'matplotlib', 'orjson', 'onnx', 'onnxscript', 'yaml',
+         'rich', 'scipy', 'matplotlib', 'orjson', 'onnx', 'onnxscript', 'yaml',
          'filelock', 'hotcoco', 'faster_coco_eval', 'numba'}
 
 class Blocked:

@@ -46,6 +46,20 @@ class MadeUp(ChannelAttention):
     @property
     def taps(self) -> Tensor:
         return self.weight[:, None]
+
+
+@plugin
+class Apart(nn.Module):
+    """Derived from nothing of ours: its line alone says that it is attention."""
+
+    _abbr_ = 'apart'
+
+    def __init__(self, in_channels: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(in_channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.scale[:, None, None]
 '''
 LINE = Block('.made_up', 'sigmoid(w y + b)', '2*C', 'this test')
 
@@ -59,7 +73,7 @@ def made_up(tmp_path, monkeypatch) -> type[nn.Module]:
     importlib.invalidate_caches()
     yield layers.MadeUp
     del sys.modules['eca_mm.layers.made_up'], layers.made_up
-    del MODELS.module_dict['MadeUp']
+    del MODELS.module_dict['MadeUp'], MODELS.module_dict['Apart']
 
 
 @pytest.fixture
@@ -86,6 +100,14 @@ def test_the_load_report_names_it(model, made_up):
     assert report.random_attention == report.missing == names and len(names) == 32
     told = '\n'.join(report.lines())
     assert 'ATTENTION LEFT AT RANDOM: 32 tensors (layer1.0.made_up.weight' in told
+
+
+def test_its_line_makes_it_attention(monkeypatch):
+    model = nn.Sequential(MODELS.get('Apart')(4))
+    assert load_report(model, {}).random_attention == []
+    line = Block('.made_up', 'w x', 'C', 'this test')
+    monkeypatch.setitem(layers.BLOCKS, 'Apart', line)
+    assert load_report(model, {}).random_attention == ['0.scale']
 
 
 def test_pictures_of_gates_and_kernels_find_it(model, made_up):
