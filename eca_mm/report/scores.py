@@ -87,10 +87,9 @@ def reading(material: Material, kind: str, data: list[dict]) -> str:
 def rule(material: Material) -> str:
     """Which differences are marked: the same in every table of the report."""
     found = material.marks
-    text = (
-        'AP was named before looking: it is marked where p is below '
-        f'{LEVEL:.0%}, adjusted after Holm for {found.primary} comparisons of AP'
-    )
+    text = f'AP was named before looking: it is marked where p is below {LEVEL:.0%}'
+    if found.primary > 1:
+        text += f', adjusted after Holm for {found.primary} comparisons of AP'
     if found.others:
         text += (
             f'. The {found.others} other differences shown in this report, classes '
