@@ -158,7 +158,7 @@ def test_training_data(root, case):
 
 def test_nothing_to_find(root):
     edited(root, 'val', of_all('annotations', iscrowd=1))
-    ((level, line),) = [f for f in findings(config(root)) if 'to find' in f[1]]
+    ((level, line),) = [f for f in findings(config(root)) if 'to detect' in f[1]]
     assert level == ERROR and 'AP would be -1: set iscrowd to 0' in line
 
 
