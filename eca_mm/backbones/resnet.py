@@ -182,7 +182,7 @@ def per_stage_kernel_sizes(
             "kernel_sizes must be 'adaptive', an odd int or one odd int a stage, "
             f'got {kernel_sizes!r}'
         )
-    if isinstance(kernel_sizes, int):
+    if not isinstance(kernel_sizes, Sequence):
         return [check_kernel_size(kernel_sizes)] * num_stages
     if len(kernel_sizes) != num_stages:
         raise ValueError(

@@ -26,7 +26,7 @@ ROWS = [
 def test_markdown():
     assert cost_table.as_markdown(ROWS) == (
         '| model | provider | saved (MiB) | to plain | inference (ms) | to plain |\n'
-        '| --- | --- | --: | --: | --: | --: |\n'
+        '|---|---|--:|--:|--:|--:|\n'
         '| R50 | plain | 277.7 | 1.000 | 515.2 | 1.000 |\n'
         '| R50 | ours | 205.5 | 0.740 | 519.2 | 0.997 (0.978 to 1.040) |\n'
         '\n'

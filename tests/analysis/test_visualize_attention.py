@@ -24,7 +24,7 @@ def run(repo, monkeypatch, capsys):
         monkeypatch.setattr(sys, 'argv', ['visualize_attention.py', *map(str, args)])
         status = run_command('visualize')
         # mmengine's logger keeps the stream of an earlier test and complains above.
-        return status, [*capsys.readouterr().err.splitlines(), ''][-2]
+        return status, ['', *capsys.readouterr().err.splitlines()][-1]
 
     return run
 
@@ -90,7 +90,7 @@ def test_figures_and_data_of_a_folder(run, tmp_path, checkpoint, pictures):
 @pytest.mark.parametrize(
     'args, expected',
     [
-        (['--data', 'nowhere'], 'nowhere has no images'),
+        (['--data', 'nowhere'], 'nowhere is not a folder of images'),
         (['--classes', 'cat', '--data', 'PICTURES'], 'bright, dark'),
         (['--num-images', '0', '--data', 'PICTURES'], '--num-images 0'),
         (
