@@ -51,21 +51,11 @@ def test_annotations_stay(run, root, tmp_path):
     assert ann.read_bytes() == (root / 'val.json').read_bytes()
 
 
-@pytest.fixture
-def in_terminal():
-    """Ctrl-C is heard, which a shell's background jobs ignore."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.parametrize(
     ('failure', 'ended'),
     [(signal.SIGTERM, 143), (signal.SIGINT, 130), (RuntimeError, None)],
 )
-def test_what_was_found_is_kept(
-    run, root, tmp_path, monkeypatch, in_terminal, failure, ended
-):
+def test_what_was_found_is_kept(run, root, tmp_path, monkeypatch, failure, ended):
     add, batches = Findings.add, []
 
     def fail_later(self, batch):
