@@ -214,7 +214,8 @@ def test_configs_build(path):
     cfg = Config.fromfile(path)
     with DefaultScope.overwrite_default_scope('mmdet'):
         model = MODELS.build(cfg.model)
-    assert model.roi_head.bbox_head.num_classes == 10
+    head = getattr(model, 'roi_head', model).bbox_head
+    assert head.num_classes == 10
     # A block's own line or none: ResNet-18 has 8 blocks.
     gates = [m for m in model.backbone.modules() if type(m).__name__ == 'ECA']
     assert len(gates) == (8 if path.stem.startswith('eca_') else 0)

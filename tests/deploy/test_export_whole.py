@@ -134,7 +134,7 @@ def test_a_file_is_kept_if_99_of_100_are_equal(
         def save(self, path):
             path.write_bytes(b'wrong')
 
-    monkeypatch.setattr(export_whole.write, 'to_onnx', lambda *args: Program())
+    monkeypatch.setattr(export_whole.exporter, 'to_onnx', lambda *args: Program())
     out = tmp_path / 'model.onnx'
     out.write_text('older')
     words = [exported.config, exported.checkpoint, out, '--whole']

@@ -140,7 +140,7 @@ def test_default_providers(tmp_path, monkeypatch):
 def test_a_folder_is_no_file(tmp_path, image, run):
     (tmp_path / 'folder.onnx').mkdir()
     status, _, error = run('infer', tmp_path / 'folder.onnx', image)
-    assert status == 2 and 'folder.onnx: not a file' in error.splitlines()[-1]
+    assert status == 2 and 'folder.onnx is not a file' in error.splitlines()[-1]
 
 
 def other_kind(path: Path) -> Path:

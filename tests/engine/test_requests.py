@@ -142,13 +142,13 @@ def test_tta_without_meta_keys(digits):
         ('eca_faster_rcnn_r18.py', True, False),
     ],
 )
-def test_tta_of_masks(repo, config, tta, refused):
+def test_tta_of_masks(repo, config, tta, rejected):
     cfg = Config.fromfile(repo / 'projects/digits/configs' / config)
     if tta:
         apply_tta(cfg)
     with DefaultScope.overwrite_default_scope('mmdet'), torch.device('meta'):
         found = list(tta_findings(MODELS.build(cfg.model)))
-    assert ['merges boxes only' in f.line() for f in found] == [True] * refused
+    assert ['merges boxes only' in f.line() for f in found] == [True] * rejected
 
 
 @pytest.mark.parametrize(
