@@ -28,7 +28,7 @@ __all__ = ['adaptive_kernel_size', *PARTS]
 # Modules that register something when they are imported.
 REGISTERING = (
     'layers.registered', 'backbones', 'mmdet_v1', 'registry',
-    'checkpoints.convert', 'checkpoints.roads', 'checkpoints.store',
+    'checkpoints.roads', 'checkpoints.store',
     'engine.broken_images', 'engine.checkpoint', 'engine.exact_resume',
     'engine.fold_norms', 'engine.load_report_hook', 'engine.loss_guard', 'engine.stop',
     'evaluation.coco_metric', 'report.hook',

@@ -1,6 +1,6 @@
 """The tail of a residual block in fewer passes over memory and with less saved.
 
-A block tails in relu(gate * norm(conv(x)) + identity). Where the norm is affine, as a
+A block ends in relu(gate * norm(conv(x)) + identity). Where the norm is affine, as a
 batch norm in eval mode is (a * u + b), the tail is relu(scale * u + shift + identity)
 with ``scale = gate * a`` and ``shift = gate * b``, (N, C) each. So are the means that
 the gate needs: those of norm(u) are a * mean(u) + b, and where the convolution is 1x1

@@ -21,7 +21,7 @@ def block_table() -> str:
     """A row for each line of :data:`eca_mm.layers.BLOCKS`, in its order.
 
     Columns: name, and arguments with their defaults; what it computes; its parameters;
-    whether it can begin as the identity; whether :mod:`eca_mm.fused` computes the end
+    whether it can begin as the identity; whether :mod:`eca_mm.fused` computes the tail
     of a residual block with it; and where it is from. Below, what letters mean.
     """
     letters = ', '.join(f'{letter} is `{name}`' for letter, name in LETTERS.items())

@@ -58,7 +58,7 @@ def fused_gate(u: Tensor, norm: nn.Module, attention: ChannelAttention) -> Tenso
         return normed_tail(u, norm, gate_of(attention))
     a, b = affine(norm)
     gate = attention.gate(torch.addcmul(b, a, channel_means(u)).to(u.dtype))
-    # Rounded once, at the tail: norm and gate cancel digits where means are large.
+    # Rounded once, at the end: norm and gate cancel digits where means are large.
     shift, scale = ((gate * x)[..., None, None] for x in (b, a))
     return torch.addcmul(shift, u, scale).to(u.dtype)
 

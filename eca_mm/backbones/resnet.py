@@ -25,7 +25,7 @@ class PluginResNet(ResNet):
 
             - ``position='after_block'``: behind the block's last ReLU,
             - ``blocks``: for each stage the indices of the blocks that get the plugin,
-              negative ones from the tail, or None for all of them. One block behind the
+              negative ones from the end, or None for all of them. One block behind the
               last but one of c4: ``blocks=((), (), (-2,), ())``.
 
             BasicBlocks (depth 18 and 34) take plugins too.

@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterator, Mapping
 
 from torch import Tensor, nn
 
-from eca_mm.findings import some
 from eca_mm.layers.base import IdentityInit
+
+from .load_report import some
 
 DOUBLED_TEXT = (
     'GATES DOUBLED: {modules}: the model has identity_init=True, and these weights '
@@ -33,11 +34,12 @@ def gate_findings(
         loaded: Names of the tensors that the model takes from it.
     """
     versions = getattr(state_dict, '_metadata', None) or {}
-    given = {name.rpartition('.')[0] for name in loaded}
     doubled, halved = [], []
     for path, module in model.named_modules():
-        if not isinstance(module, IdentityInit) or not given_below(path, given):
+        if not isinstance(module, IdentityInit):
             continue
+        if not any(name.startswith(f'{path}.') for name in loaded):
+            continue  # nothing was trained
         version = versions.get(path, {}).get('version')
         was_doubled = version == IdentityInit.DOUBLED
         if module.identity_init and not was_doubled:
@@ -46,10 +48,4 @@ def gate_findings(
             halved.append(path)
     for paths, text in ((doubled, DOUBLED_TEXT), (halved, HALVED_TEXT)):
         if paths:
-            modules = some(paths, shown=4, width=None)
-            yield logging.WARNING, text.format(modules=modules)
-
-
-def given_below(path: str, given: set[str]) -> bool:
-    """Whether a module, or a part of it, is among those that got tensors."""
-    return any(name == path or name.startswith(f'{path}.') for name in given)
+            yield logging.WARNING, text.format(modules=some(paths))

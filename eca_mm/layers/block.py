@@ -9,7 +9,7 @@ class Block:
 
     What it does is said by its class: ``gates`` for pictures of its gates, ``taps`` for
     those of its kernels, ``last`` for how it begins as the identity, ``takes_tokens``,
-    and :class:`~eca_mm.layers.base.ChannelAttention` for the fused end of a block.
+    and :class:`~eca_mm.layers.base.ChannelAttention` for the fused tail of a block.
     Blocks of other libraries have that in :mod:`eca_mm.layers.foreign`.
 
     Attributes:
